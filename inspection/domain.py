@@ -1,0 +1,276 @@
+"""The values that the stages take and give: frozen, units in their names.
+
+Images are RGB uint8 (H, W, 3). Points are (x, y) in pixels of the photo as decoded (upright), with (0, 0) the centre of
+the first pixel. Lengths that decide are millimetres. Arrays inside values are made read-only. Values that carry arrays
+compare by identity (``eq=False``); use ``numpy.testing`` to compare their content.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "Calibration",
+    "CalibrationSource",
+    "Defect",
+    "Disposition",
+    "Finding",
+    "Foot",
+    "Grade",
+    "Maps",
+    "Measurement",
+    "Metadata",
+    "Photo",
+    "Reason",
+    "Severity",
+    "Verdict",
+    "Zone",
+    "ZoneClass",
+]
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+class ZoneClass(StrEnum):
+    """How much a zone counts: primary is what a buyer sees first (toe, vamp, outer side)."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    HIDDEN = "hidden"
+
+
+class Severity(StrEnum):
+    """How bad a fault is, in the terms of the trade."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+
+
+class Grade(StrEnum):
+    """What the photo is worth; recheck means that a person has to look."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    RECHECK = "recheck"
+
+
+class Disposition(StrEnum):
+    """What to do with the part."""
+
+    PASS = "pass"
+    REWORK = "rework"
+    REJECT = "reject"
+    RECHECK = "recheck"
+
+
+class Foot(StrEnum):
+    """Which shoe of the pair."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+class CalibrationSource(StrEnum):
+    """Where a scale came from."""
+
+    CAMERA = "camera"
+    RECIPE = "recipe"
+    REFERENCE = "reference"
+    CHARUCO = "charuco"
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A decoded photo.
+
+    Attributes
+    ----------
+    rgb : (H, W, 3) uint8, upright (EXIF orientation applied), read-only.
+    sha256 : hex digest of the encoded bytes as they came.
+    media_type : of the encoded bytes, such as ``image/jpeg``.
+    """
+
+    rgb: npt.NDArray[np.uint8]
+    sha256: str
+    media_type: str
+
+    def __post_init__(self) -> None:
+        if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.rgb.dtype != np.uint8:
+            raise TypeError(f"rgb must be (H, W, 3) uint8, not {self.rgb.shape} {self.rgb.dtype}")
+        object.__setattr__(self, "rgb", _frozen(self.rgb))
+
+    @property
+    def width_px(self) -> int:
+        return int(self.rgb.shape[1])
+
+    @property
+    def height_px(self) -> int:
+        return int(self.rgb.shape[0])
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The scale of a photo."""
+
+    mm_per_px: float
+    source: CalibrationSource
+
+
+@dataclass(frozen=True, eq=False)
+class Zone:
+    """A part of the photo that is judged alike.
+
+    Attributes
+    ----------
+    outline_px : (N, 2) float64, closed (last point joins the first).
+    """
+
+    name: str
+    zone_class: ZoneClass
+    outline_px: npt.NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outline_px", _frozen(self.outline_px))
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """What the network says, on a grid laid over the photo.
+
+    Attributes
+    ----------
+    kinds : names of the planes of ``surface``; ``kinds[0]`` is ``sound``.
+    surface : (K, h, w) float32, probabilities that sum to 1 over K.
+    photo_size_px : (width, height) of the photo that the grid covers. Grid point (i, j) covers the photo's rectangle
+        from ``(i * width / w - 0.5, j * height / h - 0.5)``, so that grids and photos share their outer edges.
+    """
+
+    kinds: tuple[str, ...]
+    surface: npt.NDArray[np.float32]
+    photo_size_px: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        if self.surface.ndim != 3 or self.surface.shape[0] != len(self.kinds):
+            raise TypeError(f"surface must be ({len(self.kinds)}, h, w), not {self.surface.shape}")
+        object.__setattr__(self, "surface", _frozen(self.surface))
+
+
+@dataclass(frozen=True, eq=False)
+class Defect:
+    """A region that does not belong.
+
+    Attributes
+    ----------
+    kind : identifier from ``taxonomy.KINDS``.
+    zone : name of the zone that holds most of it.
+    zone_class : class of that zone.
+    score : raw probability that the region is a defect, 0..1: the highest in the region, never rescaled.
+    outline_px : (N, 2) float64, closed outer outline.
+    box_px : (x, y, width, height) of the outline.
+    length_mm, width_mm : sides of the smallest rectangle round the region, length >= width; None without a scale.
+    area_mm2 : area of the region; None without a scale.
+    """
+
+    kind: str
+    zone: str
+    zone_class: ZoneClass
+    score: float
+    outline_px: npt.NDArray[np.float64]
+    box_px: tuple[float, float, float, float]
+    length_mm: float | None = None
+    width_mm: float | None = None
+    area_mm2: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outline_px", _frozen(self.outline_px))
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A number with its unit; ``uncertainty`` is expanded (k = 2), None where it is not known yet."""
+
+    name: str
+    value: float
+    unit: str
+    uncertainty: float | None = None
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One rule that decided, with what was measured and the limit.
+
+    Attributes
+    ----------
+    rule : identifier of the rule in its standard, or ``scale`` and the like for reasons outside any rule.
+    message : English sentence; pages translate by ``rule`` and the values.
+    defect : index into ``Finding.defects``; None when the reason is about the whole photo.
+    """
+
+    rule: str
+    grade: Grade
+    message: str
+    severity: Severity | None = None
+    clause: str | None = None
+    provenance: str | None = None
+    defect: int | None = None
+    measured: float | None = None
+    limit: float | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The decision on one photo."""
+
+    grade: Grade
+    disposition: Disposition
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """All that is known of one photo after inspection."""
+
+    verdict: Verdict
+    zones: tuple[Zone, ...]
+    defects: tuple[Defect, ...]
+    measurements: tuple[Measurement, ...]
+    maps: Maps
+    calibration: Calibration | None
+    took_ms: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What the camera says of a photo; every field optional but the station.
+
+    Attributes
+    ----------
+    captured_at : aware, UTC.
+    mm_per_px : > 0 and finite, at the photo's own pixels.
+    """
+
+    station: str
+    view: str | None = None
+    recipe: str | None = None
+    idempotency_key: str | None = None
+    part_id: str | None = None
+    pair_id: str | None = None
+    foot: Foot | None = None
+    lot_id: str | None = None
+    style: str | None = None
+    size: str | None = None
+    captured_at: datetime | None = None
+    mm_per_px: float | None = None
+    calibration: str | None = None
