@@ -179,7 +179,9 @@ class Defect:
     outline_px : (N, 2) float64, closed outer outline.
     box_px : (x, y, width, height) of the outline.
     length_mm, width_mm : sides of the smallest rectangle round the region, length >= width; None without a scale.
-    area_mm2 : area of the region; None without a scale.
+    area_mm2 : area inside the outline; None without a scale.
+    uncertainty_mm : of length and width, expanded (k = 2); None without a scale.
+    uncertainty_mm2 : of the area, expanded (k = 2); None without a scale.
     """
 
     kind: str
@@ -191,6 +193,8 @@ class Defect:
     length_mm: float | None = None
     width_mm: float | None = None
     area_mm2: float | None = None
+    uncertainty_mm: float | None = None
+    uncertainty_mm2: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outline_px", _frozen(self.outline_px))
@@ -215,6 +219,9 @@ class Reason:
     rule : identifier of the rule in its standard, or ``scale`` and the like for reasons outside any rule.
     message : English sentence; pages translate by ``rule`` and the values.
     defect : index into ``Finding.defects``; None when the reason is about the whole photo.
+    quantity : what was measured: ``length_mm``, ``width_mm``, ``area_mm2``, ``count`` or ``present``.
+    uncertainty : of ``measured``, expanded (k = 2), in ``unit``; None where it plays no part.
+    kind, zone : of the defect or defects that the reason is about.
     """
 
     rule: str
@@ -227,6 +234,10 @@ class Reason:
     measured: float | None = None
     limit: float | None = None
     unit: str | None = None
+    quantity: str | None = None
+    uncertainty: float | None = None
+    kind: str | None = None
+    zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -240,7 +251,13 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """All that is known of one photo after inspection."""
+    """All that is known of one photo after inspection.
+
+    Attributes
+    ----------
+    left_out : regions found beyond those listed in ``defects``, when there were more than anyone could review.
+    took_ms : time of each stage by its name.
+    """
 
     verdict: Verdict
     zones: tuple[Zone, ...]
@@ -248,6 +265,7 @@ class Finding:
     measurements: tuple[Measurement, ...]
     maps: Maps
     calibration: Calibration | None
+    left_out: int = 0
     took_ms: dict[str, float] = field(default_factory=dict)
 
 
