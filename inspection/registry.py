@@ -1,0 +1,302 @@
+"""Opens model folders: checked manifest, checked bytes, checked answers.
+
+A model is ``<models>/<name>/<version>/`` with ``model.onnx``, ``manifest.json``, ``CARD.md`` and ``golden/``;
+``<models>/serving.toml`` says which one serves. Nothing of a folder is used before its checksum was compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from inspection import imaging, runtime, taxonomy
+from inspection.errors import ModelError, WeltError
+from inspection.runtime import Network, NetworkSpec, OnnxNetwork
+
+__all__ = [
+    "DataSource",
+    "Golden",
+    "GoldenPhoto",
+    "Manifest",
+    "Metric",
+    "Model",
+    "check_golden",
+    "open_model",
+    "open_serving",
+]
+
+MODEL_FILE = "model.onnx"
+MANIFEST_FILE = "manifest.json"
+GOLDEN_FILE = "golden.json"
+GOLDEN_MAPS = "golden.npz"
+SERVING_FILE = "serving.toml"
+GOLDEN_TOLERANCE = 1e-4
+"""Largest difference of a probability from its golden value: CPUs round differently in the seventh digit, no more."""
+MAX_GOLDEN_PIXELS = 4_000_000
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Probability = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataSource(_Frozen):
+    """A data set that a model learned from."""
+
+    name: str
+    licence: str
+    attribution: str
+    source: str
+    photos: int = Field(ge=0)
+
+
+class Metric(_Frozen):
+    """One measured figure; low and high bound its 95 % interval, n is what was counted."""
+
+    name: str
+    data: str
+    kind: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int = Field(ge=0)
+
+
+class Manifest(_Frozen):
+    """What a model is, how to run it, and when to believe it.
+
+    Attributes
+    ----------
+    sha256 : hex digest of ``model.onnx``.
+    kinds : names of the planes of ``surface``; the first is ``sound``, the others are in ``taxonomy.KINDS``.
+    mm_per_px, stride, tile_px, overlap_px, multiple : see ``runtime.NetworkSpec``.
+    thresholds : per kind, the probability from which a region counts; chosen on validation photos.
+    min_area_mm2 : per kind, the area below which a region is noise.
+    false_rejects : share of sound validation photos on which the thresholds alarm by design.
+    """
+
+    schema_: Literal["welt.model/1"] = Field("welt.model/1", alias="schema")
+    name: Name
+    version: Name
+    created_at: AwareDatetime
+    sha256: Digest
+    kinds: tuple[str, ...] = Field(min_length=2)
+    mm_per_px: float = Field(gt=0, le=5, allow_inf_nan=False)
+    stride: int = Field(ge=1, le=32)
+    tile_px: int = Field(ge=32, le=4096)
+    overlap_px: int = Field(ge=0)
+    multiple: int = Field(32, ge=1)
+    thresholds: dict[str, Probability]
+    min_area_mm2: dict[str, Annotated[float, Field(ge=0)]]
+    false_rejects: float | None = Field(None, ge=0, le=1)
+    data: tuple[DataSource, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Manifest:
+        if self.kinds[0] != taxonomy.SOUND:
+            raise ValueError(f"kinds must begin with '{taxonomy.SOUND}', not '{self.kinds[0]}'")
+        defects = self.kinds[1:]
+        unknown = [kind for kind in defects if kind not in taxonomy.KINDS]
+        if unknown or len(set(defects)) != len(defects):
+            raise ValueError(f"kinds must be distinct and in the taxonomy; not: {unknown or list(defects)}")
+        for field, keys in (("thresholds", self.thresholds), ("min_area_mm2", self.min_area_mm2)):
+            if set(keys) != set(defects):
+                raise ValueError(f"{field} must name each of {list(defects)}, not {sorted(keys)}")
+        if self.tile_px % self.multiple or self.multiple % self.stride or self.overlap_px >= self.tile_px:
+            raise ValueError(
+                "tile_px must be a multiple of multiple, multiple of stride, overlap_px below tile_px"
+            )
+        return self
+
+    @property
+    def spec(self) -> NetworkSpec:
+        """What the runtime needs of this manifest."""
+        return NetworkSpec(
+            kinds=self.kinds,
+            mm_per_px=self.mm_per_px,
+            stride=self.stride,
+            tile_px=self.tile_px,
+            overlap_px=self.overlap_px,
+            multiple=self.multiple,
+        )
+
+
+class GoldenPhoto(_Frozen):
+    """A photo whose maps are known.
+
+    Attributes
+    ----------
+    file : name within ``golden/``; lossless, so that no decoder version changes it.
+    array : name of its surface map in ``golden.npz``.
+    grade : what the verdict was at export, for people; the check compares maps.
+    """
+
+    file: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    sha256: Digest
+    array: str
+    mm_per_px: float | None = Field(None, gt=0)
+    grade: str | None = None
+
+
+class Golden(_Frozen):
+    """The golden answers of a model."""
+
+    photos: tuple[GoldenPhoto, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """An open model."""
+
+    manifest: Manifest
+    network: Network
+    folder: Path
+
+    @property
+    def spec(self) -> NetworkSpec:
+        """How to run it."""
+        return self.manifest.spec
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was exported, UTC."""
+        return self.manifest.created_at
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"{file} cannot be read: {error.strerror or error}",
+            hint="Copy the whole model folder again, or point WELT_MODELS_DIR at the right one.",
+        ) from error
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check ``manifest.json`` of a model folder."""
+    file = folder / MANIFEST_FILE
+    body = _read(file)
+    try:
+        return Manifest.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ModelError(
+            f"{file} is not a usable manifest: {where}: {first['msg']}",
+            hint="Copy the model folder again, or export it again.",
+        ) from error
+
+
+def open_model(folder: Path, *, threads: int) -> Model:
+    """Open a model folder whose network is exactly the one that its manifest describes.
+
+    Parameters
+    ----------
+    threads : CPU threads of one network run.
+    """
+    manifest = read_manifest(folder)
+    file = folder / MODEL_FILE
+    body = _read(file)
+    digest = hashlib.sha256(body).hexdigest()
+    if digest != manifest.sha256:
+        raise ModelError(
+            f"{file} ({len(body)} bytes) has SHA-256 {digest}, but its manifest says {manifest.sha256}",
+            hint="The file is truncated or belongs to another version; copy the model folder again.",
+        )
+    return Model(manifest=manifest, network=OnnxNetwork(body, threads=threads), folder=folder)
+
+
+def check_golden(model: Model) -> None:
+    """Run the golden photos of a model and compare its maps with the stored ones.
+
+    Raises ModelError when a file is missing or changed, or when a probability is off by more than ``GOLDEN_TOLERANCE``.
+    """
+    folder = model.folder / "golden"
+    try:
+        golden = Golden.model_validate_json(_read(folder / GOLDEN_FILE))
+    except ValidationError as error:
+        raise ModelError(
+            f"{folder / GOLDEN_FILE} is not a list of golden photos: {error.errors()[0]['msg']}",
+            hint="Copy the model folder again, or export it again.",
+        ) from error
+    body = _read(folder / GOLDEN_MAPS)
+    try:
+        with np.load(io.BytesIO(body), allow_pickle=False) as archive:
+            expected = {photo.array: archive[photo.array] for photo in golden.photos}
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ModelError(
+            f"{folder / GOLDEN_MAPS} does not hold the golden maps: {error}",
+            hint="Copy the model folder again, or export it again.",
+        ) from error
+    for photo in golden.photos:
+        encoded = _read(folder / photo.file)
+        if hashlib.sha256(encoded).hexdigest() != photo.sha256:
+            raise ModelError(
+                f"{folder / photo.file} is not the photo that the golden answers were made from",
+                hint="Copy the model folder again.",
+            )
+        try:
+            decoded = imaging.decode(encoded, max_pixels=MAX_GOLDEN_PIXELS)
+        except WeltError as error:
+            raise ModelError(
+                f"{folder / photo.file}: {error.detail}", hint="Copy the model folder again."
+            ) from error
+        maps = runtime.infer(model.network, decoded.rgb, photo_mm_per_px=photo.mm_per_px, spec=model.spec)
+        known = expected[photo.array]
+        if maps.surface.shape != known.shape:
+            raise ModelError(
+                f"{model.folder} gives a map of {maps.surface.shape} for {photo.file}, not {known.shape}",
+                hint="The golden answers belong to another export; copy the model folder again.",
+            )
+        difference = float(np.abs(maps.surface - known).max())
+        if not difference <= GOLDEN_TOLERANCE:
+            raise ModelError(
+                f"{model.folder} is off by {difference:.2g} on {photo.file}; {GOLDEN_TOLERANCE:g} is allowed",
+                hint="This machine's ONNX Runtime computes otherwise than at export; install the pinned version.",
+            )
+
+
+class _Serving(_Frozen):
+    model: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*$")
+
+
+class _ServingFile(_Frozen):
+    serving: _Serving
+
+
+def open_serving(models_dir: Path, *, threads: int) -> Model:
+    """Open the model that ``serving.toml`` names, run it once, and check its golden answers.
+
+    Parameters
+    ----------
+    models_dir : folder of models.
+    threads : CPU threads of one network run.
+    """
+    file = models_dir / SERVING_FILE
+    try:
+        serving = _ServingFile.model_validate(tomllib.loads(_read(file).decode())).serving
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+        raise ModelError(
+            f"{file} does not name a model: {error}",
+            hint='Write [serving] and model = "name/version" into it.',
+        ) from error
+    model = open_model(models_dir / serving.model, threads=threads)
+    runtime.warm(model.network, model.spec)
+    check_golden(model)
+    return model

@@ -1,0 +1,206 @@
+"""Runs a network over a photo on the CPU.
+
+The ONNX contract: input ``image`` is uint8 (1, H, W, 3) RGB with H and W multiples of the manifest's ``multiple``; output
+``surface`` is float32 (1, K, H / stride, W / stride), probabilities that sum to 1 over K, plane 0 sound. Other outputs
+are ignored here.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from inspection import preprocess
+from inspection.domain import Maps
+from inspection.errors import ModelError
+
+__all__ = ["Network", "NetworkSpec", "OnnxNetwork", "cpu_quota", "infer", "warm"]
+
+INPUT = "image"
+SURFACE = "surface"
+
+_SESSION_ERRORS = (
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NoModel,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+
+
+class Network(Protocol):
+    """Anything that turns a tile into probabilities; the seam for torch at export and for tests."""
+
+    def run(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Probabilities of one tile.
+
+        Parameters
+        ----------
+        rgb : (h, w, 3) uint8, sides multiples of the spec's ``multiple``.
+
+        Returns
+        -------
+        (K, h / stride, w / stride) float32.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """What has to be known of a network to run it over a photo.
+
+    Attributes
+    ----------
+    kinds : names of its planes; the first is ``sound``.
+    mm_per_px : scale it was trained at.
+    stride : model-scale pixels per output cell.
+    tile_px : side of the largest tile given to it.
+    overlap_px : least overlap of neighbouring tiles.
+    multiple : sides of tiles are multiples of this.
+    """
+
+    kinds: tuple[str, ...]
+    mm_per_px: float
+    stride: int
+    tile_px: int
+    overlap_px: int
+    multiple: int
+
+
+class OnnxNetwork:
+    """An ONNX file opened in ONNX Runtime. ``run`` may be called from several threads at once."""
+
+    def __init__(self, model: bytes, *, threads: int) -> None:
+        """Open a network.
+
+        Parameters
+        ----------
+        model : content of the ONNX file.
+        threads : CPU threads of one run; they sleep between runs, so that an idle line leaves the CPU free.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = max(1, threads)
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except _SESSION_ERRORS as error:
+            raise ModelError(
+                f"ONNX Runtime cannot open the network: {error}",
+                hint="Copy the model folder again, or export it again.",
+            ) from error
+        inputs = [value.name for value in self._session.get_inputs()]
+        outputs = [value.name for value in self._session.get_outputs()]
+        if inputs != [INPUT] or SURFACE not in outputs:
+            raise ModelError(
+                f"the network takes {inputs} and gives {outputs}, not '{INPUT}' and '{SURFACE}'",
+                hint="Export it with python -m training export.",
+            )
+
+    def run(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """See ``Network.run``."""
+        try:
+            (surface,) = self._session.run([SURFACE], {INPUT: rgb[np.newaxis]})
+        except _SESSION_ERRORS as error:
+            raise ModelError(
+                f"the network failed on a tile of {rgb.shape[1]} x {rgb.shape[0]} px: {error}",
+                hint="Check that the model's manifest belongs to this network.",
+            ) from error
+        return np.asarray(surface[0], dtype=np.float32)
+
+
+def warm(network: Network, spec: NetworkSpec) -> None:
+    """Run one grey tile of full size, so that the first photo does not pay for the memory and the kernels."""
+    network.run(np.full((spec.tile_px, spec.tile_px, 3), 127, np.uint8))
+
+
+def infer(
+    network: Network, rgb: npt.NDArray[np.uint8], *, photo_mm_per_px: float | None, spec: NetworkSpec
+) -> Maps:
+    """What the network says of a whole photo: scale, tiles, runs, blend.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8.
+    photo_mm_per_px : scale of the photo; None runs it at its own size.
+
+    Returns
+    -------
+    Maps, as coarse as the network's stride at model scale, sharing the photo's outer edges.
+    """
+    height, width = rgb.shape[:2]
+    scaled = preprocess.to_model_scale(rgb, photo_mm_per_px=photo_mm_per_px, model_mm_per_px=spec.mm_per_px)
+    size = (scaled.shape[1], scaled.shape[0])
+    tiles = preprocess.plan_tiles(
+        *size, tile_px=spec.tile_px, overlap_px=spec.overlap_px, multiple=spec.multiple
+    )
+    padded = preprocess.pad(scaled, multiple=spec.multiple)
+    planes = [network.run(preprocess.cut(padded, tile)) for tile in tiles]
+    for plane, tile in zip(planes, tiles, strict=True):
+        expected = (len(spec.kinds), tile.height // spec.stride, tile.width // spec.stride)
+        if plane.shape != expected:
+            raise ModelError(
+                f"the network gave {plane.shape} for a tile where its manifest promises {expected}",
+                hint="The manifest does not belong to this network; copy or export the model folder again.",
+            )
+    grid = preprocess.blend(planes, tiles, stride=spec.stride, overlap_px=spec.overlap_px)
+    surface = preprocess.fit_grid(grid, size_px=size, stride=spec.stride)
+    return Maps(kinds=spec.kinds, surface=surface, photo_size_px=(width, height))
+
+
+def _quota_v2(folder: Path) -> float | None:
+    """CPUs granted by one cgroup v2 folder; None when it sets no limit."""
+    file = folder / "cpu.max"
+    if not file.is_file():
+        return None
+    quota, period = file.read_text().split()
+    return None if quota == "max" else int(quota) / int(period)
+
+
+def _quota_v1(folder: Path) -> float | None:
+    """CPUs granted by one cgroup v1 folder; None when it sets no limit."""
+    quota, period = folder / "cpu.cfs_quota_us", folder / "cpu.cfs_period_us"
+    if not quota.is_file() or not period.is_file():
+        return None
+    granted = int(quota.read_text())
+    return None if granted <= 0 else granted / int(period.read_text())
+
+
+def cpu_quota(root: Path = Path("/")) -> int:
+    """CPUs that this process may use: the least of its affinity and its control group's quota, at least 1.
+
+    Containers on a large host see all its CPUs; threads beyond the quota only throttle each other.
+
+    Parameters
+    ----------
+    root : where ``proc`` and ``sys`` are found.
+    """
+    allowed = float(len(os.sched_getaffinity(0)))
+    mount = root / "sys/fs/cgroup"
+    membership = root / "proc/self/cgroup"
+    lines = membership.read_text().splitlines() if membership.is_file() else []
+    for line in lines:
+        number, controllers, path = line.split(":", 2)
+        is_v2 = number == "0" and controllers == ""
+        if not is_v2 and "cpu" not in controllers.split(","):
+            continue
+        top = mount if is_v2 else mount / "cpu"
+        own = Path(path.lstrip("/"))
+        # A limit on any folder above holds too; in a container the own path may not be visible, so look at the top as well.
+        for folder in (top / own, *(top / parent for parent in own.parents)):
+            granted = _quota_v2(folder) if is_v2 else _quota_v1(folder)
+            if granted is not None:
+                allowed = min(allowed, granted)
+    return max(1, math.floor(allowed))
