@@ -1,0 +1,90 @@
+"""Reads TOML files into checked values, naming file, key and remedy when one cannot be used."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from inspection.errors import ConfigurationError
+
+__all__ = ["read_folders", "read_toml"]
+
+Checked = TypeVar("Checked", bound=BaseModel)
+
+
+def read_toml(path: Path, model: type[Checked]) -> Checked:
+    """Read and check one file.
+
+    Raises
+    ------
+    ConfigurationError : cannot be read, is not TOML, or says something that ``model`` does not allow.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error}.", hint="Check that the file exists, is UTF-8 and may be read."
+        ) from error
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(
+            f"{path} is not valid TOML: {error}.", hint="Correct the line that the message names."
+        ) from error
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {_told(error, content)}", hint=_hint(error, model)) from error
+
+
+def read_folders(folders: Iterable[Path], model: type[Checked]) -> dict[Path, Checked]:
+    """Read every ``*.toml`` of the folders, in order of folder and name."""
+    checked: dict[Path, Checked] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigurationError(
+                f"{folder} is not a folder.", hint="Make it, or correct the setting that names it."
+            )
+        for path in sorted(folder.glob("*.toml")):
+            checked[path] = read_toml(path, model)
+    return checked
+
+
+def _told(error: ValidationError, content: Mapping[str, object]) -> str:
+    """Every fault with its key, on one line; a list entry is also named by its own id or name."""
+    parts = []
+    for fault in error.errors():
+        key = _key(fault["loc"], content)
+        message = str(fault["msg"]).removeprefix("Value error, ")
+        parts.append(f"{key}: {message}" if key else message)
+    return "; ".join(parts) + "."
+
+
+def _key(location: tuple[int | str, ...], content: Mapping[str, object]) -> str:
+    key, here = "", content  # type: str, object
+    for step in location:
+        if isinstance(step, int):
+            here = here[step] if isinstance(here, list) and step < len(here) else None
+            name = (here.get("id") or here.get("name")) if isinstance(here, dict) else None
+            key += f"[{name or step}]"
+        else:
+            here = here.get(step) if isinstance(here, dict) else None
+            key += f".{step}" if key else str(step)
+    return key
+
+
+def _hint(error: ValidationError, model: type[BaseModel]) -> str:
+    kinds = {fault["type"] for fault in error.errors()}
+    if "extra_forbidden" in kinds:
+        return (
+            "Remove or correct the key; known keys at the top are: "
+            + ", ".join(sorted(model.model_fields))
+            + "."
+        )
+    if "missing" in kinds:
+        return "Add the missing key; the files that ship show every key in use."
+    return "Correct the value that the message names; the files that ship show every key in use."
