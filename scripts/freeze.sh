@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 venv=${1:-.venv}
 {
   echo "# The exact versions that the tests passed with. Written by scripts/freeze.sh; do not edit by hand."
-  "$venv/bin/python" -m pip freeze --exclude-editable --exclude welt |
+  "$venv/bin/python" -m pip freeze --all --exclude-editable --exclude welt --exclude pip |
     grep -E '^[A-Za-z0-9._-]+==[A-Za-z0-9.]+' | sed 's/+.*//' | sort -f
 } >constraints.new
 mv constraints.new constraints.txt
