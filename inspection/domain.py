@@ -99,11 +99,13 @@ class Photo:
     rgb : (H, W, 3) uint8, upright (EXIF orientation applied), read-only.
     sha256 : hex digest of the encoded bytes as they came.
     media_type : of the encoded bytes, such as ``image/jpeg``.
+    size_bytes : number of encoded bytes.
     """
 
     rgb: npt.NDArray[np.uint8]
     sha256: str
     media_type: str
+    size_bytes: int = 0
 
     def __post_init__(self) -> None:
         if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.rgb.dtype != np.uint8:

@@ -94,6 +94,7 @@ def decode(body: bytes, *, max_pixels: int) -> Photo:
         rgb=_upright(rgb, header.orientation),
         sha256=hashlib.sha256(body).hexdigest(),
         media_type=header.media_type,
+        size_bytes=len(body),
     )
 
 

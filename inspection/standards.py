@@ -121,7 +121,7 @@ class Standard(BaseModel):
     title: str
     title_zh: str
     description: str
-    dispositions: Mapping[Literal[Grade.A, Grade.B, Grade.C], Disposition]
+    dispositions: Mapping[Grade, Disposition]
     rules: tuple[Rule, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -130,6 +130,8 @@ class Standard(BaseModel):
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
             raise ValueError(f"rule ids have to differ, but these appear more than once: {', '.join(twice)}")
+        if Grade.RECHECK in self.dispositions:
+            raise ValueError("dispositions has no say in grade recheck: a person looks")
         missing = [grade.value for grade in (Grade.A, Grade.B, Grade.C) if grade not in self.dispositions]
         if missing:
             raise ValueError(f"dispositions has to say what becomes of grade {', '.join(missing)}")

@@ -6,10 +6,10 @@ Everything is drawn or computed from its arguments, so the truth of every test i
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -18,7 +18,10 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from inspection import imaging, runtime
 from inspection.domain import Photo
+from inspection.registry import Golden, GoldenPhoto, Manifest
+from inspection.runtime import OnnxNetwork
 
 RGB = npt.NDArray[np.uint8]
 
@@ -210,24 +213,45 @@ def write_dark_spot_model(folder: Path) -> Path:
     -------
     ``folder``.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "golden").mkdir(parents=True, exist_ok=True)
     encoded = dark_spot_onnx()
     (folder / "model.onnx").write_bytes(encoded)
-    manifest = {
-        "name": "dark-spots",
-        "version": "1",
-        "created_at": "2026-01-01T00:00:00Z",
-        "sha256": hashlib.sha256(encoded).hexdigest(),
-        "kinds": list(MODEL_KINDS),
-        "mm_per_px": MODEL_MM_PER_PX,
-        "stride": MODEL_STRIDE,
-        "tile_px": 512,
-        "overlap_px": 64,
-        "multiple": 32,
-        "thresholds": {"hole": 0.5, "stain": 0.5},
-        "min_area_mm2": {"hole": 0.05, "stain": 0.05},
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    manifest = Manifest(
+        schema="welt.model/1",
+        false_rejects=None,
+        name="dark-spots",
+        version="1",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        sha256=hashlib.sha256(encoded).hexdigest(),
+        kinds=MODEL_KINDS,
+        mm_per_px=MODEL_MM_PER_PX,
+        stride=MODEL_STRIDE,
+        tile_px=512,
+        overlap_px=64,
+        multiple=32,
+        thresholds={"hole": 0.5, "stain": 0.5},
+        min_area_mm2={"hole": 0.05, "stain": 0.05},
+    )
+    (folder / "manifest.json").write_text(manifest.model_dump_json(by_alias=True, indent=2), encoding="utf-8")
+    (folder / "CARD.md").write_text("# dark-spots\n\nFinds drawn spots, for tests.\n", encoding="utf-8")
+    photo = encode_png(make_rgb([Spot((6.4, 4.8), 3.0, 2.0)], width_px=128, height_px=96))
+    (folder / "golden" / "spot.png").write_bytes(photo)
+    rgb = imaging.decode(photo, max_pixels=128 * 96).rgb
+    network = OnnxNetwork(encoded, threads=1)
+    maps = runtime.infer(network, rgb, photo_mm_per_px=MODEL_MM_PER_PX, spec=manifest.spec)
+    np.savez(folder / "golden" / "golden.npz", spot=maps.surface)
+    golden = Golden(
+        photos=(
+            GoldenPhoto(
+                file="spot.png",
+                sha256=hashlib.sha256(photo).hexdigest(),
+                array="spot",
+                mm_per_px=MODEL_MM_PER_PX,
+                grade="C",
+            ),
+        )
+    )
+    (folder / "golden" / "golden.json").write_text(golden.model_dump_json(), encoding="utf-8")
     return folder
 
 

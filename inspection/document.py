@@ -1,0 +1,350 @@
+"""The public result document: what the API answers, the command line prints and other systems read.
+
+Names follow OPC 40100-1 (machine vision) where it has one: result, part, recipe, measurement. Lengths are
+millimetres, positions are pixels of the upright photo with (0, 0) the centre of its first pixel, times are
+UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+
+from inspection.domain import (
+    CalibrationSource,
+    Defect,
+    Disposition,
+    Finding,
+    Foot,
+    Grade,
+    Measurement,
+    Metadata,
+    Photo,
+    Reason,
+    Severity,
+    ZoneClass,
+)
+from inspection.pipeline import Setup
+from inspection.standards import Quantity
+
+__all__ = [
+    "SCHEMA",
+    "CalibrationDocument",
+    "DefectDocument",
+    "LinksDocument",
+    "MeasurementDocument",
+    "ModelDocument",
+    "PhotoDocument",
+    "ReasonDocument",
+    "RecipeDocument",
+    "ResultDocument",
+    "StandardDocument",
+    "VerdictDocument",
+    "ZoneDocument",
+    "build_document",
+    "to_json",
+]
+
+SCHEMA: Final = "welt.result/1"
+
+
+def _iso(moment: datetime) -> str:
+    """UTC with milliseconds and Z: 2026-03-01T08:15:00.250Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[AwareDatetime, PlainSerializer(_iso, return_type=str, when_used="json")]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Length = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+
+class RecipeDocument(_Document):
+    """The recipe that chose zones and standard."""
+
+    name: str
+    version: str
+
+
+class StandardDocument(_Document):
+    """The standard that the photo was graded by."""
+
+    id: str
+    version: str
+
+
+class ModelDocument(_Document):
+    """The network that looked at the photo; ``sha256`` is that of its file."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+class CalibrationDocument(_Document):
+    """The scale of the photo, and who gave it."""
+
+    mm_per_px: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    source: CalibrationSource
+
+
+class PhotoDocument(_Document):
+    """The photo as it came; its sides are those after turning it upright."""
+
+    sha256: str
+    width_px: int
+    height_px: int
+    media_type: str
+    size_bytes: int
+
+
+class ReasonDocument(_Document):
+    """One rule that decided; ``defect`` is the ``index`` of a defect, null for the photo as a whole."""
+
+    rule: str = Field(description="Rule of the standard, or `scale` or `too_many_regions`.")
+    grade: Grade
+    message: str = Field(description="English; translate by rule, kind, zone and the values.")
+    severity: Severity | None
+    clause: str | None
+    provenance: str | None = Field(description="Where the limit comes from.")
+    defect: int | None
+    kind: str | None
+    zone: str | None = Field(description="Name of the zone; for counts the zone class.")
+    quantity: Quantity | None
+    measured: Number | None
+    uncertainty: Number | None = Field(description="Expanded (k = 2), in `unit`.")
+    limit: Number | None
+    unit: str | None
+
+
+class VerdictDocument(_Document):
+    """The decision on the photo; reasons come worst first."""
+
+    grade: Grade
+    disposition: Disposition
+    reasons: tuple[ReasonDocument, ...]
+
+
+class ZoneDocument(_Document):
+    """A part of the photo that was judged alike."""
+
+    name: str
+    zone_class: ZoneClass
+    outline_px: tuple[tuple[Number, Number], ...]
+
+
+class DefectDocument(_Document):
+    """A region that does not belong. Sizes are null when the scale of the photo is not known."""
+
+    index: int
+    kind: str
+    zone: str
+    zone_class: ZoneClass
+    score: Annotated[float, Field(ge=0, le=1, description="Highest raw probability in the region.")]
+    outline_px: tuple[tuple[Number, Number], ...] = Field(
+        description="Closed: the last point joins the first."
+    )
+    box_px: tuple[Number, Number, Length, Length] = Field(description="x, y, width, height.")
+    length_mm: Length | None
+    width_mm: Length | None
+    area_mm2: Length | None
+    uncertainty_mm: Length | None = Field(description="Of length and width, expanded (k = 2).")
+    uncertainty_mm2: Length | None = Field(description="Of the area, expanded (k = 2).")
+
+
+class SeamDocument(_Document):
+    """A measured seam; this version measures none, so the list is empty."""
+
+    zone: str
+
+
+class MeasurementDocument(_Document):
+    """A number of the photo as a whole; an empty unit is a plain number."""
+
+    name: str
+    value: Number
+    unit: str
+    uncertainty: Number | None
+
+
+class LinksDocument(_Document):
+    """Where the rest of the result is, relative to the service."""
+
+    self: str
+    photo: str
+    overlay: str
+    surface: str
+    page: str
+
+
+class ResultDocument(_Document):
+    """The result of one inspection."""
+
+    schema_: Literal["welt.result/1"] = Field("welt.result/1", alias="schema")
+    result_id: str
+    created_at: Moment
+    captured_at: Moment | None
+    station: str
+    view: str
+    part_id: str | None
+    pair_id: str | None
+    foot: Foot | None
+    lot_id: str | None
+    style: str | None
+    size: str | None
+    recipe: RecipeDocument
+    standard: StandardDocument
+    model: ModelDocument
+    calibration: CalibrationDocument | None
+    photo: PhotoDocument
+    verdict: VerdictDocument
+    zones: tuple[ZoneDocument, ...]
+    defects: tuple[DefectDocument, ...]
+    regions_left_out: int = Field(ge=0, description="Regions found beyond those in `defects`.")
+    seams: tuple[SeamDocument, ...] = ()
+    measurements: tuple[MeasurementDocument, ...]
+    kinds: tuple[str, ...] = Field(description="Names by index of the kinds map; the first is sound.")
+    links: LinksDocument
+    timing_ms: Mapping[str, Length]
+
+
+def build_document(
+    *,
+    result_id: str,
+    created_at: datetime,
+    metadata: Metadata,
+    photo: Photo,
+    finding: Finding,
+    setup: Setup,
+    took_ms: Mapping[str, float],
+) -> ResultDocument:
+    """Put together the public document of one inspection.
+
+    Parameters
+    ----------
+    took_ms : times of stages outside the pipeline, such as decoding, added to those of ``finding``.
+    """
+    manifest = setup.model.manifest
+    calibration = finding.calibration
+    return ResultDocument(
+        schema=SCHEMA,
+        result_id=result_id,
+        created_at=created_at,
+        captured_at=metadata.captured_at,
+        station=metadata.station,
+        view=setup.view,
+        part_id=metadata.part_id,
+        pair_id=metadata.pair_id,
+        foot=metadata.foot,
+        lot_id=metadata.lot_id,
+        style=metadata.style or setup.recipe.style,
+        size=metadata.size,
+        recipe=RecipeDocument(name=setup.recipe.name, version=setup.recipe.version),
+        standard=StandardDocument(id=setup.standard.id, version=setup.standard.version),
+        model=ModelDocument(name=manifest.name, version=manifest.version, sha256=manifest.sha256),
+        calibration=None
+        if calibration is None
+        else CalibrationDocument(mm_per_px=calibration.mm_per_px, source=calibration.source),
+        photo=PhotoDocument(
+            sha256=photo.sha256,
+            width_px=photo.width_px,
+            height_px=photo.height_px,
+            media_type=photo.media_type,
+            size_bytes=photo.size_bytes,
+        ),
+        verdict=VerdictDocument(
+            grade=finding.verdict.grade,
+            disposition=finding.verdict.disposition,
+            reasons=tuple(_reason(reason) for reason in finding.verdict.reasons),
+        ),
+        zones=tuple(
+            ZoneDocument(
+                name=zone.name, zone_class=zone.zone_class, outline_px=_points(zone.outline_px.tolist())
+            )
+            for zone in finding.zones
+        ),
+        defects=tuple(_defect(index, defect) for index, defect in enumerate(finding.defects)),
+        regions_left_out=finding.left_out,
+        measurements=tuple(_measurement(measurement) for measurement in finding.measurements),
+        kinds=finding.maps.kinds,
+        links=links(result_id),
+        timing_ms={stage: round(ms, 3) for stage, ms in {**took_ms, **finding.took_ms}.items()},
+    )
+
+
+def links(result_id: str) -> LinksDocument:
+    """Paths of a result's parts."""
+    api = f"/api/v1/inspections/{result_id}"
+    return LinksDocument(
+        self=api,
+        photo=f"{api}/photo",
+        overlay=f"{api}/overlay",
+        surface=f"{api}/surface",
+        page=f"/results/{result_id}",
+    )
+
+
+def to_json(document: ResultDocument) -> str:
+    """The document as JSON text, the same for the same document; numbers are finite."""
+    return document.model_dump_json()
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    """The value without digits far below its uncertainty; None stays None."""
+    return None if value is None else round(value, digits)
+
+
+def _points(points: list[list[float]]) -> tuple[tuple[float, float], ...]:
+    return tuple((round(x, 2), round(y, 2)) for x, y in points)
+
+
+def _reason(reason: Reason) -> ReasonDocument:
+    return ReasonDocument(
+        rule=reason.rule,
+        grade=reason.grade,
+        message=reason.message,
+        severity=reason.severity,
+        clause=reason.clause,
+        provenance=reason.provenance,
+        defect=reason.defect,
+        kind=reason.kind,
+        zone=reason.zone,
+        quantity=None if reason.quantity is None else Quantity(reason.quantity),
+        measured=_rounded(reason.measured, 3),
+        uncertainty=_rounded(reason.uncertainty, 3),
+        limit=reason.limit,
+        unit=reason.unit,
+    )
+
+
+def _defect(index: int, defect: Defect) -> DefectDocument:
+    x, y, width, height = (round(v, 2) for v in defect.box_px)
+    return DefectDocument(
+        index=index,
+        kind=defect.kind,
+        zone=defect.zone,
+        zone_class=defect.zone_class,
+        score=round(defect.score, 4),
+        outline_px=_points(defect.outline_px.tolist()),
+        box_px=(x, y, width, height),
+        length_mm=_rounded(defect.length_mm, 3),
+        width_mm=_rounded(defect.width_mm, 3),
+        area_mm2=_rounded(defect.area_mm2, 3),
+        uncertainty_mm=_rounded(defect.uncertainty_mm, 3),
+        uncertainty_mm2=_rounded(defect.uncertainty_mm2, 3),
+    )
+
+
+def _measurement(measurement: Measurement) -> MeasurementDocument:
+    return MeasurementDocument(
+        name=measurement.name,
+        value=round(measurement.value, 3),
+        unit=measurement.unit,
+        uncertainty=_rounded(measurement.uncertainty, 3),
+    )

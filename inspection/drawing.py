@@ -1,0 +1,190 @@
+"""Draws what was found: outlines and heat over the photo, thumbnails, maps as pictures to be stored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from inspection.domain import Defect, Maps
+from inspection.errors import BrokenPhotoError
+from inspection.taxonomy import KINDS
+
+__all__ = [
+    "Overlay",
+    "any_defect_at",
+    "any_defect_u8",
+    "decode_grey_png",
+    "encode_jpeg",
+    "encode_png",
+    "heat_colours",
+    "kind_rgb",
+    "kinds_at",
+    "kinds_u8",
+    "overlay",
+    "surface_png",
+    "thumbnail",
+]
+
+RGB = npt.NDArray[np.uint8]
+Grey = npt.NDArray[np.uint8]
+
+HEAT_ALPHA = 0.65
+"""Opacity of the heat where a defect is certain: the leather below stays visible."""
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """What to draw over a photo.
+
+    Attributes
+    ----------
+    outlines : outline of each defect, in the colour of its kind.
+    labels : number, kind and length beside each defect.
+    """
+
+    outlines: bool = True
+    labels: bool = True
+
+
+def any_defect_u8(maps: Maps) -> Grey:
+    """(h, w) uint8 on the maps' grid: probability of any defect x 255, the same scale for every photo."""
+    return np.asarray(cv2.convertScaleAbs(maps.surface[0], alpha=-255.0, beta=255.0), np.uint8)
+
+
+def kinds_u8(maps: Maps) -> Grey:
+    """(h, w) uint8 on the maps' grid: index of the most probable kind, 0 = sound."""
+    return np.asarray(maps.surface.argmax(axis=0), np.uint8)
+
+
+def surface_png(maps: Maps) -> bytes:
+    """``any_defect_u8`` as a PNG: small, and all that a heat map needs."""
+    return encode_png(any_defect_u8(maps))
+
+
+def any_defect_at(size_px: tuple[int, int], any_defect: Grey) -> Grey:
+    """A map of ``any_defect_u8`` at the photo's (width, height), outer edges on outer edges."""
+    return np.asarray(cv2.resize(any_defect, size_px, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def kinds_at(size_px: tuple[int, int], kinds: Grey) -> Grey:
+    """A map of ``kinds_u8`` at the photo's (width, height): each pixel takes its nearest grid point's."""
+    return np.asarray(cv2.resize(kinds, size_px, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+
+
+def kind_rgb(kind: str) -> tuple[int, int, int]:
+    """Colour of a kind."""
+    colour = KINDS[kind].colour
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def heat_colours() -> npt.NDArray[np.uint8]:
+    """(256, 4) uint8 RGBA of each map value: clear at 0, yellow at one half, ``HEAT_ALPHA`` of red at 255."""
+    share = np.linspace(0, 1, 256)
+    green = np.interp(share, [0, 0.5, 1], [230, 200, 0])
+    red = np.interp(share, [0, 0.5, 1], [255, 255, 200])
+    alpha = 255 * HEAT_ALPHA * np.clip(share * 1.5, 0, 1)
+    return np.stack([red, green, np.zeros(256), alpha], axis=1).round().astype(np.uint8)
+
+
+def overlay(
+    rgb: RGB, defects: Sequence[Defect], *, heat: Grey | None = None, what: Overlay = Overlay()
+) -> RGB:
+    """Draw defects over a photo.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3), not changed.
+    heat : ``any_defect_u8`` at any size, drawn below the outlines; None for none.
+
+    Returns
+    -------
+    (H, W, 3) uint8.
+    """
+    canvas = rgb.copy() if heat is None else _heated(rgb, heat)
+    # Lines and letters grow with the photo, so that they look alike when it is shown at the width of a
+    # screen.
+    size = max(canvas.shape[:2]) / 1280
+    thick = max(1, round(2 * size))
+    if what.outlines:
+        for defect in defects:
+            points = [np.rint(defect.outline_px * 16).astype(np.int32)]
+            cv2.polylines(canvas, points, True, _BLACK, thick + 2, cv2.LINE_AA, shift=4)
+            cv2.polylines(canvas, points, True, kind_rgb(defect.kind), thick, cv2.LINE_AA, shift=4)
+    if what.labels:
+        for number, defect in enumerate(defects, start=1):
+            _label(
+                canvas, _text(number, defect), defect, scale=max(0.35, 0.55 * size), thick=max(1, round(size))
+            )
+    return canvas
+
+
+def _heated(rgb: RGB, heat: Grey) -> RGB:
+    colours = heat_colours()
+    at_size = any_defect_at((rgb.shape[1], rgb.shape[0]), heat)
+    alpha = colours[:, 3:4].astype(np.float32) / 255
+    over = (colours[:, :3] * alpha)[at_size]
+    return np.rint(rgb * (1 - alpha)[at_size] + over).astype(np.uint8)
+
+
+def _text(number: int, defect: Defect) -> str:
+    name = KINDS[defect.kind].en.split(",")[0]
+    return f"{number} {name}" if defect.length_mm is None else f"{number} {name} {defect.length_mm:.1f} mm"
+
+
+def _label(canvas: RGB, text: str, defect: Defect, *, scale: float, thick: int) -> None:
+    """Write dark or light text on a box of the kind's colour: above the defect if there is room."""
+    (width, height), below = cv2.getTextSize(text, _FONT, scale, thick)
+    pad = math.ceil(height / 3)
+    left = int(np.clip(defect.box_px[0], 0, max(0, canvas.shape[1] - width - 2 * pad)))
+    bottom = int(defect.box_px[1]) - pad
+    if bottom - height - below - pad < 0:
+        bottom = int(defect.box_px[1] + defect.box_px[3]) + height + below + 2 * pad
+    bottom = int(np.clip(bottom, height + below + pad, max(height + below + pad, canvas.shape[0] - 1)))
+    colour = kind_rgb(defect.kind)
+    corner = (left, bottom - height - below - pad)
+    cv2.rectangle(canvas, corner, (left + width + 2 * pad, bottom), colour, cv2.FILLED)
+    luminance = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+    ink = _BLACK if luminance > 140 else _WHITE
+    cv2.putText(canvas, text, (left + pad, bottom - below), _FONT, scale, ink, thick, cv2.LINE_AA)
+
+
+def thumbnail(rgb: RGB, *, side_px: int) -> RGB:
+    """The picture made smaller, its longer side at most ``side_px``; never made larger."""
+    height, width = rgb.shape[:2]
+    share = min(1.0, side_px / max(height, width))
+    size = (max(1, round(width * share)), max(1, round(height * share)))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def encode_jpeg(rgb: RGB, *, quality: int = 88) -> bytes:
+    """JPEG bytes of an RGB picture."""
+    return _encoded(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+
+
+def encode_png(picture: RGB | Grey) -> bytes:
+    """PNG bytes of an RGB picture (H, W, 3), or of a grey one (H, W), unchanged."""
+    bgr = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    return _encoded(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+
+
+def _encoded(suffix: str, bgr: npt.NDArray[np.uint8] | cv2.typing.MatLike, options: list[int]) -> bytes:
+    ok, encoded = cv2.imencode(suffix, bgr, options)
+    if not ok:  # pragma: no cover - out of memory at most
+        raise MemoryError(f"OpenCV could not encode a {suffix} of {bgr.shape}")
+    return encoded.tobytes()
+
+
+def decode_grey_png(body: bytes) -> Grey:
+    """Read a grey PNG that ``encode_png`` wrote; (h, w) uint8."""
+    picture = cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_GRAYSCALE) if body else None
+    if picture is None:
+        raise BrokenPhotoError("A stored map cannot be decoded.", hint="Restore the photos from a backup.")
+    return np.asarray(picture, np.uint8)
