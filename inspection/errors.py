@@ -10,11 +10,13 @@
     ├── UploadTooLargeError           more bytes than allowed
     ├── MetadataError                 meta is malformed or out of range
     │   └── ScaleError                mm_per_px of 0, negative, not a number, absurd
+    ├── LotError                      a lot, AQL or count that cannot be planned or judged
     ├── UnknownNameError              a recipe, station, view, standard that does not exist
     ├── NotFoundError                 a result, photo, page that does not exist
     ├── ConflictError                 the same key with other content, a stale revision
     ├── AccessError                   who is asking
     │   ├── NotAuthenticatedError
+    │   ├── TooManyAttemptsError      too many wrong passwords for one name
     │   └── ForbiddenError
     ├── PressureError                 try again: nothing was stored
     │   ├── QueueFullError
@@ -122,6 +124,14 @@ class ScaleError(MetadataError):
     title = "The scale cannot be used"
 
 
+class LotError(WeltError):
+    """A lot cannot be planned or judged as asked."""
+
+    kind = "lot"
+    title = "The lot cannot be planned or judged"
+    status = 422
+
+
 class UnknownNameError(WeltError):
     """A recipe, station, view or standard of that name does not exist."""
 
@@ -160,6 +170,14 @@ class NotAuthenticatedError(AccessError):
     kind = "not-authenticated"
     title = "Who is asking is not known"
     status = 401
+
+
+class TooManyAttemptsError(AccessError):
+    """Too many wrong passwords in a row for one name."""
+
+    kind = "too-many-attempts"
+    title = "Too many wrong passwords"
+    status = 429
 
 
 class ForbiddenError(AccessError):

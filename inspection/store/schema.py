@@ -1,0 +1,224 @@
+"""The tables, as SQLAlchemy knows them; ``migrations`` is how a database gets there, and a test compares the
+two.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware moment to the microsecond.
+
+    PostgreSQL keeps ``timestamptz``. SQLite has no type for it and gets microseconds since 1970 as an
+    integer: a third of the size of text in each index. Read there with ``datetime(created_at / 1e6,
+    'unixepoch')``.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(BigInteger())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise TypeError(f"{value!r} has no zone")
+        if dialect.name == "postgresql":
+            return value.astimezone(UTC)
+        return (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        return _EPOCH + int(value) * _MICROSECOND
+
+
+# SQLite numbers rows by itself only in a column that is declared INTEGER.
+_Sequence = BigInteger().with_variant(Integer(), "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+inspections = Table(
+    "inspections",
+    metadata,
+    # Rows become visible in this order (see Lock.FEED), so "all above n" never misses one.
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("result_id", String(26), nullable=False, unique=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("captured_at", UtcTime),
+    Column("station", Text, nullable=False),
+    Column("view", Text),
+    Column("part_id", Text),
+    Column("pair_id", Text),
+    Column("foot", String(5)),
+    Column("lot_id", Text),
+    Column("style", Text),
+    Column("size", Text),
+    Column("recipe", Text, nullable=False),
+    Column("idempotency_key", Text),
+    Column("photo_sha256", String(64), nullable=False),
+    Column("surface_ref", Text),
+    Column("grade", String(8), nullable=False),
+    Column("disposition", String(8), nullable=False),
+    # The state of its reviews, repeated here so that lists need not look for it.
+    Column("reviewed", Boolean(create_constraint=False), nullable=False),
+    Column("review_revision", Integer, nullable=False),
+    Column("reviewed_grade", String(8)),
+    UniqueConstraint("station", "idempotency_key"),
+    # One index per filter, each in the order of the list, so that a page reads only its own rows.
+    Index(None, "created_at", "sequence"),
+    Index(None, "grade", "created_at", "sequence"),
+    Index(None, "station", "created_at", "sequence"),
+    Index(None, "style", "created_at", "sequence"),
+    Index(None, "lot_id", "created_at", "sequence"),
+    Index(None, "view", "created_at", "sequence"),
+    Index(None, "part_id", "created_at", "sequence"),
+    Index(None, "reviewed", "created_at", "sequence"),
+    sqlite_autoincrement=True,
+)
+
+# Beside the rows that lists scan, because a document is twenty times their size.
+documents = Table(
+    "documents",
+    metadata,
+    Column("sequence", _Sequence, ForeignKey("inspections.sequence"), primary_key=True, autoincrement=False),
+    Column("document", Text, nullable=False),
+)
+
+inspection_kinds = Table(
+    "inspection_kinds",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("created_at", UtcTime, primary_key=True),
+    Column("sequence", _Sequence, ForeignKey("inspections.sequence"), primary_key=True, autoincrement=False),
+    Index(None, "sequence"),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("result_id", String(26), ForeignKey("inspections.result_id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("decision", String(8), nullable=False),
+    Column("grade", String(8), nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    UniqueConstraint("result_id", "revision"),
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Index(None, "subject", "sequence"),
+    Index(None, "who", "sequence"),
+    sqlite_autoincrement=True,
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("disabled_at", UtcTime),
+    Column("last_login_at", UtcTime),
+    CheckConstraint("role in ('viewer', 'inspector', 'engineer', 'admin')", name="role"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("user_name", Text, ForeignKey("users.name"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Index(None, "user_name"),
+    Index(None, "expires_at"),
+)
+
+login_failures = Table(
+    "login_failures",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+    Index(None, "last_at"),
+)
+
+stations = Table(
+    "stations",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("disabled_at", UtcTime),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("secret_sha256", String(64), nullable=False),
+    Column("station", Text, ForeignKey("stations.name"), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("revoked_at", UtcTime),
+    Column("last_used_at", UtcTime),
+    Index(None, "station"),
+)
+
+# One row, written by Store.check to prove that the database takes writes.
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("beat_at", UtcTime, nullable=False),
+)
