@@ -1,0 +1,96 @@
+"""Acceptance of lots by sampling, after ISO 2859-1:1999.
+
+Pure: no clock, file or database; random draws take their seed. ``tables`` holds the standard's tables,
+``plans`` applies them to a lot, ``judging`` decides from counts, ``switching`` tells the table for the next
+lot, ``probability`` what a plan lets pass.
+"""
+
+from inspection.lots.judging import ClassDecision, LotDecision, Tally, judge_lot, judge_single
+from inspection.lots.plans import (
+    ClassPlan,
+    LotPlan,
+    NoneAllowedIn,
+    SampleBy,
+    Scheme,
+    SinglePlan,
+    draw_sample,
+    plan_lot,
+    plan_single,
+)
+from inspection.lots.probability import (
+    Curve,
+    CurvePoint,
+    Model,
+    binomial_pa,
+    binomial_quality,
+    curve,
+    hypergeometric_pa,
+    poisson_pa,
+    poisson_quality,
+)
+from inspection.lots.switching import (
+    Declaration,
+    LotOutcome,
+    Switch,
+    Switching,
+    after_lot,
+    declare,
+    one_step_tighter,
+)
+from inspection.lots.tables import (
+    AQLS,
+    EDITION,
+    LETTERS,
+    Aql,
+    Arrow,
+    Counting,
+    Level,
+    Strictness,
+    TablePlan,
+    code_letter,
+    table_plan,
+)
+
+__all__ = [
+    "AQLS",
+    "EDITION",
+    "LETTERS",
+    "Aql",
+    "Arrow",
+    "ClassDecision",
+    "ClassPlan",
+    "Counting",
+    "Curve",
+    "CurvePoint",
+    "Declaration",
+    "Level",
+    "LotDecision",
+    "LotOutcome",
+    "LotPlan",
+    "Model",
+    "NoneAllowedIn",
+    "SampleBy",
+    "Scheme",
+    "SinglePlan",
+    "Strictness",
+    "Switch",
+    "Switching",
+    "TablePlan",
+    "Tally",
+    "after_lot",
+    "binomial_pa",
+    "binomial_quality",
+    "code_letter",
+    "curve",
+    "declare",
+    "draw_sample",
+    "hypergeometric_pa",
+    "judge_lot",
+    "judge_single",
+    "one_step_tighter",
+    "plan_lot",
+    "plan_single",
+    "poisson_pa",
+    "poisson_quality",
+    "table_plan",
+]
