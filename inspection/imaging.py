@@ -4,7 +4,7 @@ The header is read here, in Python, before any decoder sees the bytes: what the 
 claims, how many pictures it holds, whether it is whole. OpenCV alone then decodes. What the pixels mean:
 
 * Orientation from EXIF (JPEG, PNG, WebP) or the TIFF tag is applied: photos come out upright.
-* 16-bit samples keep their upper 8 bits; nothing is stretched, so a dark photo stays dark.
+* 16-bit samples become 8-bit by their full range; nothing is stretched, so a dark photo stays dark.
 * Grey and palette pictures become RGB. Transparency is ignored: the stored colour of each pixel is inspected.
 * CMYK JPEGs hold inverted inks, as Adobe writes them and every common decoder assumes. Colour profiles are
   ignored.
@@ -55,6 +55,8 @@ class _Header:
     width_px: int
     height_px: int
     orientation: int = 1  # EXIF number, 1 = upright; 5 to 8 swap the sides
+    decoder_turns: bool = False  # OpenCV always turns TIFFs upright, and never the others here
+    alpha_flag_at: int | None = None  # where a TIFF says that its colours are not multiplied by alpha yet
 
 
 def decode(body: bytes, *, max_pixels: int) -> Photo:
@@ -82,16 +84,23 @@ def decode(body: bytes, *, max_pixels: int) -> Photo:
             f"{header.width_px * header.height_px / 1e6:.1f} megapixels; {max_pixels / 1e6:.1f} are allowed.",
             hint="Lower the camera's resolution, or raise WELT_MAX_PHOTO_MP.",
         )
+    encoded = np.frombuffer(body, np.uint8)
+    if header.alpha_flag_at is not None:
+        # The decoder would multiply them, and so blacken transparent pixels: tell it that this was done.
+        encoded = encoded.copy()
+        encoded[header.alpha_flag_at] = _ALPHA_MULTIPLIED
     try:
-        rgb = cv2.imdecode(
-            np.frombuffer(body, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-        )
+        rgb = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
         raise _broken("The picture cannot be decoded") from error
-    if rgb is None or rgb.shape != (header.height_px, header.width_px, 3) or rgb.dtype != np.uint8:
+    if rgb is None or rgb.dtype != np.uint8:
         raise _broken("The picture cannot be decoded")
+    upright = rgb if header.decoder_turns else _upright(rgb, header.orientation)
+    sides_px = header.width_px, header.height_px
+    if upright.shape != (*(sides_px if header.orientation > 4 else sides_px[::-1]), 3):
+        raise _broken("The picture is not of the size that its header claims")
     return Photo(
-        rgb=_upright(rgb, header.orientation),
+        rgb=np.asarray(upright, np.uint8),
         sha256=hashlib.sha256(body).hexdigest(),
         media_type=header.media_type,
         size_bytes=len(body),
@@ -125,7 +134,7 @@ _OTHER_FORMATS = (
     (re.compile(rb"PK\x03\x04"), "a ZIP archive"),
     (re.compile(rb"\s*<"), "HTML, XML or SVG text"),
     (re.compile(rb"\s*[{\[]"), "JSON text"),
-    (re.compile(rb"[\t\n\r -~\x80-\xff]{16}|[\t\n\r -~]+\Z"), "text"),
+    (re.compile(rb"[\t\n\r -~\x80-\xff]+\Z"), "text"),
 )
 
 
@@ -272,7 +281,8 @@ def _several_pictures(what: str) -> MultiFramePhotoError:
 
 _TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_ORIENTATION, _TIFF_SUBFILE = 256, 257, 258, 274, 254
-_TIFF_FORMAT = 339
+_TIFF_FORMAT, _TIFF_EXTRA = 339, 338
+_ALPHA_MULTIPLIED, _ALPHA_NOT_MULTIPLIED = 1, 2
 _TIFF_PARTS = ((273, 279), (324, 325))  # strips, tiles: (offsets, byte counts)
 
 
@@ -308,7 +318,23 @@ def _read_tiff(body: bytes) -> _Header:
     if not offsets:
         raise _broken("The TIFF holds no picture data")
     orientation = page.get(_TIFF_ORIENTATION, (1,))[0]
-    return _Header("image/tiff", width_px, height_px, orientation if 1 <= orientation <= 8 else 1)
+    return _Header(
+        "image/tiff",
+        width_px,
+        height_px,
+        orientation if 1 <= orientation <= 8 else 1,
+        decoder_turns=True,
+        alpha_flag_at=_alpha_flag(body, order) if page.get(_TIFF_EXTRA) == (_ALPHA_NOT_MULTIPLIED,) else None,
+    )
+
+
+def _alpha_flag(body: bytes, order: str) -> int:
+    """Offset of the byte that says ``_ALPHA_NOT_MULTIPLIED``, on the first page of a checked TIFF."""
+    (at,) = struct.unpack_from(order + "I", body, 4)
+    (entries,) = struct.unpack_from(order + "H", body, at)
+    tags = [struct.unpack_from(order + "H", body, at + 2 + 12 * entry)[0] for entry in range(entries)]
+    value_at = at + 2 + 12 * tags.index(_TIFF_EXTRA) + 8
+    return int(value_at) if order == "<" else int(value_at) + 1
 
 
 def _tiff_page(body: bytes, order: str, at: int) -> tuple[dict[int, tuple[int, ...]], int]:
