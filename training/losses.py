@@ -1,0 +1,123 @@
+"""Compares what the network says with what is known, whether that is every pixel or a loose box.
+
+Pixels labelled ``UNKNOWN_LABEL`` cost nothing; what is known of a box as a whole does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchvision.ops import sigmoid_focal_loss
+
+from training.datasets import UNKNOWN_LABEL
+
+__all__ = ["Teaching", "any_defect_logit", "loss", "self_label"]
+
+DEFECT_WEIGHT = 3.0
+"""Defect pixels are a few in a hundred."""
+TOP_SHARE = 0.01
+"""Share of a box's cells that must show its kind: 1 % of a 15 mm box is a 1.5 mm hole."""
+SURE_DEFECT, SURE_SOUND = 0.6, 0.1
+"""From these probabilities on the averaged network's answer inside a box becomes a label."""
+UNLABELLED_DEFECT = 0.9
+UNLABELLED_SHARE = 0.003
+"""Outside boxes at most this share of the cells, where the averaged network is this sure, is left out of the loss:
+some defects have no box. More would let false alarms excuse themselves."""
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """The parts of the loss, for the curves."""
+
+    pixels: Tensor
+    overlap: Tensor
+    focal: Tensor
+    boxes: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """What is minimised."""
+        return self.pixels + self.overlap + self.focal + self.boxes
+
+
+def any_defect_logit(logits: Tensor) -> Tensor:
+    """Logit of being any defect: (N, K, h, w) to (N, h, w)."""
+    return torch.logsumexp(logits[:, 1:], dim=1) - logits[:, 0]
+
+
+def self_label(labels: Tensor, box_ids: Tensor, box_kinds: Tensor, probabilities: Tensor) -> Tensor:
+    """Labels with gaps filled by the averaged network, inside boxes only, and with its doubts left out outside.
+
+    Parameters
+    ----------
+    labels : (N, S, S) uint8.
+    box_ids : (N, S, S) uint8.
+    box_kinds : (N, B) uint8.
+    probabilities : (N, K, S, S) of the averaged network.
+    """
+    filled = labels.clone()
+    defect = 1 - probabilities[:, 0]
+    ids = box_ids.long()
+    kind_at = torch.gather(F.pad(box_kinds, (1, 0)).long(), 1, ids.flatten(1)).view_as(ids)
+    gap = (labels == UNKNOWN_LABEL) & (kind_at > 0)
+    filled = torch.where(gap & (defect > SURE_DEFECT), kind_at.to(filled.dtype), filled)
+    filled = torch.where(gap & (defect < SURE_SOUND), torch.zeros_like(filled), filled)
+    photos_with_boxes = (box_ids > 0).flatten(1).any(1)
+    doubt = (labels == 0) & (defect > UNLABELLED_DEFECT) & photos_with_boxes[:, None, None]
+    few = doubt.flatten(1).float().mean(1) <= UNLABELLED_SHARE
+    return torch.where(
+        doubt & few[:, None, None], torch.full_like(filled, UNKNOWN_LABEL), filled
+    )
+
+
+def _box_loss(defect_kinds: Tensor, box_ids: Tensor, box_kinds: Tensor) -> Tensor:
+    """The most defect-like cells of each box should be of its kind: mean negative log probability."""
+    terms = []
+    for image, box in box_kinds.nonzero().tolist():
+        inside = defect_kinds[image, int(box_kinds[image, box]), box_ids[image] == box + 1]
+        if inside.numel() == 0:
+            continue
+        count = max(4, round(TOP_SHARE * inside.numel()))
+        terms.append(-inside.topk(min(count, inside.numel())).values.mean())
+    return torch.stack(terms).mean() if terms else defect_kinds.sum() * 0.0
+
+
+def _dice(probability: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    inner = (probability * target * valid).sum()
+    return 1 - (2 * inner + 1) / ((probability * valid).sum() + (target * valid).sum() + 1)
+
+
+def loss(logits: Tensor, labels: Tensor, box_ids: Tensor, box_kinds: Tensor) -> Teaching:
+    """All parts of the loss.
+
+    Parameters
+    ----------
+    logits : (N, K, S, S), at the size of the labels.
+    labels, box_ids : (N, S, S) uint8.
+    box_kinds : (N, B) uint8, 0 where there is no box.
+    """
+    kinds = logits.shape[1]
+    valid = labels != UNKNOWN_LABEL
+    target = torch.where(valid, labels, torch.zeros_like(labels)).long()
+    is_defect = (target > 0).float()
+    weight = valid * (1 + (DEFECT_WEIGHT - 1) * is_defect)
+    log_probability = F.log_softmax(logits, dim=1)
+    cross = F.nll_loss(log_probability, target, reduction="none")
+    pixels = (cross * weight).sum() / weight.sum().clamp(min=1)
+    any_logit = any_defect_logit(logits)
+    hard = sigmoid_focal_loss(any_logit, is_defect, alpha=0.5, gamma=2.0, reduction="none")
+    focal = (hard * valid).sum() / (is_defect * valid).sum().clamp(min=200)
+    any_probability = torch.sigmoid(any_logit)
+    overlaps = [_dice(any_probability, is_defect, valid.float())]
+    probability = log_probability.exp()
+    present = torch.bincount(target.flatten(), minlength=kinds)[1:].gt(20).nonzero().flatten().tolist()
+    by_kind = [
+        _dice(probability[:, k + 1], (target == k + 1).float(), valid.float()) for k in present
+    ]
+    if by_kind:
+        overlaps.append(0.5 * torch.stack(by_kind).mean())
+    boxes = 0.3 * _box_loss(log_probability, box_ids, box_kinds)
+    return Teaching(pixels=pixels, overlap=torch.stack(overlaps).sum(), focal=focal, boxes=boxes)

@@ -1,0 +1,108 @@
+"""Draws what a person should look at during and after a run: curves, training samples, the worst answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot as plt  # noqa: E402
+from torch import Tensor  # noqa: E402
+
+from inspection import taxonomy  # noqa: E402
+from training.datasets import UNKNOWN_LABEL, Example  # noqa: E402
+
+if TYPE_CHECKING:
+    from training.networks import LeatherNet
+
+__all__ = ["curves", "overlay", "samples", "worst"]
+
+Rgb = npt.NDArray[np.uint8]
+CELL_PX = 256
+
+
+def _colour(kind: str) -> tuple[int, int, int]:
+    code = taxonomy.KINDS[kind].colour
+    return int(code[1:3], 16), int(code[3:5], 16), int(code[5:7], 16)
+
+
+def overlay(rgb: Rgb, labels: npt.NDArray[np.uint8], kinds: Sequence[str]) -> Rgb:
+    """A photo with the outline of each labelled region in the colour of its kind, and unknown areas dimmed."""
+    drawn = rgb.copy()
+    unknown = labels == UNKNOWN_LABEL
+    drawn[unknown] = (0.6 * drawn[unknown]).astype(np.uint8)
+    for index, kind in enumerate(kinds[1:], start=1):
+        outlines, _ = cv2.findContours(
+            (labels == index).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+        )
+        cv2.drawContours(drawn, outlines, -1, _colour(kind), 1)
+    return drawn
+
+
+def _write(rgb: Rgb, file: Path) -> None:
+    cv2.imwrite(str(file), rgb[..., ::-1])
+
+
+def _grid(cells: Sequence[Rgb], columns: int) -> Rgb:
+    blank = np.zeros_like(cells[0])
+    filled = [*cells, *[blank] * (-len(cells) % columns)]
+    rows = [np.hstack(filled[i : i + columns]) for i in range(0, len(filled), columns)]
+    return np.vstack(rows)
+
+
+def samples(batch: tuple[Tensor, Tensor, Tensor, Tensor], kinds: Sequence[str], file: Path) -> None:
+    """What the network gets to see: each crop of one batch beside its labels."""
+    images, labels = batch[0].numpy().transpose(0, 2, 3, 1), batch[1].numpy()
+    cells = [
+        np.hstack([image, overlay(image, label, kinds)])
+        for image, label in zip(images, labels, strict=True)
+    ]
+    _write(_grid(cells, 2), file)
+
+
+def curves(history: Sequence[dict[str, float]], file: Path) -> None:
+    """Loss and validation figures against steps."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    steps = [moment["step"] for moment in history]
+    for name in ("loss", "pixels", "overlap", "focal", "boxes"):
+        left.plot(steps, [moment[name] for moment in history], label=name)
+    left.set(title="training loss", xlabel="step", yscale="log")
+    for name, label in (("val_ap", "pixel AP, masks"), ("val_box_recall", "boxes found")):
+        right.plot(steps, [moment[name] for moment in history], label=label)
+    right.set(title="validation", xlabel="step", ylim=(0, 1))
+    other = right.twinx()
+    other.plot(steps, [moment["val_false_regions"] for moment in history], "k:", label="false regions")
+    other.set_ylabel("false regions per photo (dotted)")
+    left.legend()
+    right.legend()
+    figure.savefig(file, dpi=90)
+    plt.close(figure)
+
+
+def worst(
+    network: LeatherNet, examples: Sequence[Example], kinds: Sequence[str], file: Path, *, count: int
+) -> None:
+    """The photos whose answers are furthest from their labels, labels left and answers right."""
+    from training.fitting import predict  # the drawing of answers needs the network, which draws its curves
+
+    scored = []
+    for example in examples:
+        answer = predict(network, example.rgb)
+        known = example.labels != UNKNOWN_LABEL
+        off = np.abs((1 - answer[0]) - (example.labels > 0))[known]
+        scored.append((float(np.sort(off)[-max(1, off.size // 100) :].mean()), example, answer))
+    scored.sort(key=lambda entry: -entry[0])
+    cells = []
+    for _, example, answer in scored[:count]:
+        found = np.where(answer[0] < 0.5, answer[1:].argmax(0) + 1, 0).astype(np.uint8)
+        pair = (overlay(example.rgb, example.labels, kinds), overlay(example.rgb, found, kinds))
+        cells.append(np.hstack([cv2.resize(side, (CELL_PX, CELL_PX)) for side in pair]))
+    if cells:
+        _write(_grid(cells, 3), file)

@@ -1,0 +1,156 @@
+"""Reads training recipes: everything that decides what a run learns, in one TOML file."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from inspection import taxonomy
+from inspection.errors import ConfigurationError
+from training.networks import MULTIPLE
+
+__all__ = ["PROJECT", "BoxUse", "Recipe", "read_recipe"]
+
+PROJECT = Path(__file__).resolve().parents[1]
+"""The checkout: data sets, runs and models are found beside this package."""
+
+
+class BoxUse(StrEnum):
+    """What loose boxes teach; the ablation in the model card compares them."""
+
+    NOTHING = "nothing"
+    """Photos with boxes are left out of training."""
+    OUTSIDE = "outside"
+    """Only that what lies outside all boxes is sound."""
+    FULL = "full"
+    """Also that each box holds its kind: contrast prior, most likely pixels, and the averaged network's own answers."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkPart(_Part):
+    """See ``networks.LeatherNet``."""
+
+    decoder_channels: tuple[int, int, int, int] = (96, 48, 32, 16)
+    frozen_stages: int = Field(2, ge=-1, le=7)
+
+
+class DataPart(_Part):
+    """What is learned from, and how it is mixed.
+
+    Attributes
+    ----------
+    boxes : what boxes teach.
+    crop_px : side of a training crop at model scale.
+    box_share : share of crops that come from photos with boxes.
+    focus : share of crops that are centred on a defect, the others lie anywhere.
+    paste : share of crops that get real defects of other training photos transplanted.
+    """
+
+    sets: tuple[str, ...] = Field(min_length=1)
+    boxes: BoxUse = BoxUse.FULL
+    crop_px: int = Field(256, ge=64, multiple_of=MULTIPLE)
+    box_share: float = Field(0.6, ge=0, le=1)
+    focus: float = Field(0.6, ge=0, le=1)
+    paste: float = Field(0.5, ge=0, le=1)
+    limit: int | None = Field(None, ge=4, description="Photos per set and split; for quick trials.")
+
+
+class FitPart(_Part):
+    """How it is learned.
+
+    Attributes
+    ----------
+    steps, batch : optimizer steps, crops per step.
+    rate : peak learning rate of the decoder; the encoder's is ``encoder_factor`` times that.
+    warm_up : steps of rising rate; then it falls along a half cosine to a hundredth.
+    averaging : decay per step of the running mean of the weights that is validated and exported.
+    self_training_from : share of the steps after which the averaged network labels the inside of boxes.
+    validate_every : steps between validations; a checkpoint is written as often.
+    """
+
+    steps: int = Field(ge=2)
+    batch: int = Field(8, ge=2)
+    rate: float = Field(2e-3, gt=0)
+    encoder_factor: float = Field(0.1, ge=0, le=1)
+    weight_decay: float = Field(1e-3, ge=0)
+    warm_up: int = Field(50, ge=0)
+    averaging: float = Field(0.995, ge=0, lt=1)
+    self_training_from: float = Field(0.35, ge=0, le=1)
+    validate_every: int = Field(250, ge=1)
+    threads: int = Field(2, ge=1)
+    workers: int = Field(1, ge=0, le=8)
+
+
+class ExportPart(_Part):
+    """How the model runs at the line and when its answers count.
+
+    Attributes
+    ----------
+    sound_pass : share of sound validation patches on which the thresholds stay silent.
+    min_area_mm2 : per kind, regions below it are noise.
+    golden : stems of photos that become golden ones; each gives a crop of ``golden_px``.
+    """
+
+    model: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    version: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    tile_px: int = Field(512, multiple_of=MULTIPLE)
+    overlap_px: int = Field(64, ge=0)
+    sound_pass: float = Field(0.95, gt=0, lt=1)
+    min_area_mm2: dict[str, Annotated[float, Field(ge=0)]]
+    golden: tuple[str, ...] = Field(min_length=1)
+    golden_px: int = Field(256, ge=32)
+
+
+class Recipe(_Part):
+    """One training run.
+
+    Attributes
+    ----------
+    kinds : planes of the network, sound first.
+    mm_per_px : scale that the network is trained at; ``scale_note`` says why.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    purpose: str
+    seed: int = 0
+    kinds: tuple[str, ...]
+    mm_per_px: float = Field(gt=0, le=5)
+    scale_note: str
+    network: NetworkPart = NetworkPart()
+    data: DataPart
+    fit: FitPart
+    export: ExportPart
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Recipe:
+        if self.kinds[:1] != (taxonomy.SOUND,) or set(self.kinds[1:]) - set(taxonomy.KINDS):
+            raise ValueError("kinds begin with 'sound' and are in the taxonomy")
+        if set(self.export.min_area_mm2) != set(self.kinds[1:]):
+            raise ValueError("export.min_area_mm2 names each kind but sound")
+        return self
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of what decides the weights; a checkpoint of another fingerprint is not resumed."""
+        decides = self.model_dump_json(include={"seed", "kinds", "mm_per_px", "network", "data", "fit"})
+        return hashlib.sha256(decides.encode()).hexdigest()
+
+
+def read_recipe(file: Path) -> Recipe:
+    """Read and check one recipe."""
+    try:
+        return Recipe.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file} cannot be read: {error.strerror}", hint="Recipes are in training/recipes."
+        ) from error
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise ConfigurationError(f"{file}: {error}", hint="Correct the recipe.") from error

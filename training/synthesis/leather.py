@@ -1,0 +1,340 @@
+"""Nine families of leather: the height of the grain in millimetres, its colour and its finish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil, cos, radians, sin
+
+import numpy as np
+
+from training.synthesis import noise
+from training.synthesis.noise import CELL_PX, Cells, stream
+from training.synthesis.raster import F32, blur, f32, look_up, shrink, smoothstep
+from training.synthesis.scene import Family, Leather
+from training.synthesis.surface import Grid
+
+_CELL_TILE_CELLS = 32
+
+
+@dataclass(eq=False)
+class Skin:
+    """A leather laid out flat on a grid: see `surface.Surface` for the maps."""
+
+    height_mm: F32
+    albedo: F32
+    roughness: F32
+    sheen: F32
+
+
+def tan(leather: Leather, grid: Grid) -> Skin:
+    """Lays the leather out on the grid."""
+    return FAMILIES[leather.family](leather, grid)
+
+
+def _along(leather: Leather, grid: Grid) -> tuple[F32, F32]:
+    """Coordinates along and across the leather's own direction, in millimetres."""
+    c, s = np.float32(cos(radians(leather.direction_deg))), np.float32(sin(radians(leather.direction_deg)))
+    return f32(grid.x_mm * c + grid.y_mm * s), f32(grid.y_mm * c - grid.x_mm * s)
+
+
+def _cells(
+    rng: np.random.Generator,
+    leather: Leather,
+    grid: Grid,
+    *,
+    size_mm: float,
+    variant: int,
+    profile: Callable[[Cells], F32],
+    warp: float = 0.35,
+) -> F32:
+    """A profile of grain cells of ``size_mm``, stretched along the leather's direction and gently warped."""
+    tile = profile(noise.cells(variant))
+    cell_px = size_mm / grid.mm_per_px
+    scale = CELL_PX
+    if cell_px < CELL_PX:
+        side = max(_CELL_TILE_CELLS, ceil(_CELL_TILE_CELLS * cell_px))
+        tile = shrink(tile, (side, side))
+        scale = side / _CELL_TILE_CELLS
+    along, across = _along(leather, grid)
+    k = scale / size_mm
+    x = along * np.float32(k / leather.stretch) + np.float32(rng.uniform(0, tile.shape[1]))
+    y = across * np.float32(k) + np.float32(rng.uniform(0, tile.shape[0]))
+    if warp:
+        period = 5 * cell_px
+        x += np.float32(warp * scale) * noise.smooth(rng, grid.shape, period)
+        y += np.float32(warp * scale) * noise.smooth(rng, grid.shape, period)
+    return look_up(tile, f32(x), f32(y), wrap=True, cubic=cell_px > 0.9 * CELL_PX)
+
+
+def _dome(cells: Cells, *, width: float, level: float) -> F32:
+    """0 in the valleys to about 1 on the tops, rounded; cells differ in height by ``level``."""
+    rise = 1 - np.exp(-((cells.border / np.float32(width)) ** 1.3))
+    return f32(rise * (1 + np.float32(level) * cells.level))
+
+
+def _creases(rng: np.random.Generator, leather: Leather, grid: Grid, *, period_mm: float) -> F32:
+    """0..1, the fine lines where the leather has been bent, in patches."""
+    shape = grid.shape
+    period = max(3.0, period_mm / grid.mm_per_px)
+    field = noise.fractal(rng, shape, period, 3, 0.45)
+    width = np.float32(0.055)
+    line = np.exp(-((field / width) ** 2))
+    patch = smoothstep(noise.smooth(rng, shape, 4 * period), 0.9 - 1.8 * leather.creases, 1.6)
+    return f32(line * patch)
+
+
+def _pores(rng: np.random.Generator, leather: Leather, grid: Grid) -> F32:
+    """0..1, hair pores: pits a tenth of a millimetre wide, at the asked number per square millimetre."""
+    if leather.pores <= 0:
+        return np.zeros(grid.shape, np.float32)
+    spacing = leather.pores**-0.5
+    radius = np.float32(0.07 / spacing)
+    return _cells(
+        rng,
+        leather,
+        grid,
+        size_mm=spacing,
+        variant=5,
+        profile=lambda c: f32(np.exp(-((c.centre / radius) ** 2)) * (c.level > -0.2)),
+        warp=0.2,
+    )
+
+
+def _coloured(rng: np.random.Generator, leather: Leather, grid: Grid, tone: F32) -> F32:
+    """The leather's colour times ``tone``, with its drift of tone and hue over centimetres."""
+    drift = noise.fractal(rng, grid.shape, 28.0 / grid.mm_per_px, 2)
+    tone *= 1 + np.float32(leather.drift * 0.5) * drift
+    hue = np.float32(leather.drift * 0.12) * noise.smooth(rng, grid.shape, 40.0 / grid.mm_per_px)
+    colour = f32(leather.colour)
+    albedo = np.empty((*grid.shape, 3), np.float32)
+    np.multiply(tone, colour[0] * (1 + hue), out=albedo[..., 0])
+    np.multiply(tone, colour[1], out=albedo[..., 1])
+    np.multiply(tone, colour[2] * (1 - hue), out=albedo[..., 2])
+    return f32(np.clip(albedo, 0.004, 0.92, out=albedo))
+
+
+def _finish(
+    leather: Leather, grid: Grid, height: F32, albedo: F32, *, roughness: F32 | None = None, nap: F32 | None = None
+) -> Skin:
+    rough = np.full(grid.shape, leather.roughness, np.float32) if roughness is None else roughness
+    sheen = np.full(grid.shape, leather.sheen, np.float32) if nap is None else nap
+    return Skin(height, albedo, rough, sheen)
+
+
+def _grained(leather: Leather, grid: Grid) -> Skin:
+    """Full grain: fine cells, pores, creases where the hide has been bent."""
+    rng = stream(leather.seed, "full grain")
+    top = _cells(
+        rng,
+        leather,
+        grid,
+        size_mm=leather.grain_mm,
+        variant=int(rng.integers(2, 5)),
+        profile=lambda c: _dome(c, width=0.16, level=0.25),
+        warp=0.45,
+    )
+    plump = 1 + 0.35 * noise.smooth(rng, grid.shape, 12 / grid.mm_per_px)
+    pores = _pores(rng, leather, grid)
+    creases = _creases(rng, leather, grid, period_mm=9)
+    fine = noise.fractal(rng, grid.shape, 0.35 / grid.mm_per_px, 2)
+    depth = np.float32(leather.depth_mm)
+    height = depth * plump * top - 0.035 * pores - 0.03 * creases + np.float32(0.0016) * fine
+    tone = 1 - np.float32(leather.valley) * (1 - np.clip(top, 0, 1)) - 0.25 * pores - 0.12 * creases
+    tone += np.float32(0.012) * fine
+    rough = f32(leather.roughness + 0.12 * (1 - np.clip(top, 0, 1)))
+    return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), roughness=rough)
+
+
+def _pebbled(leather: Leather, grid: Grid) -> Skin:
+    """Tumbled or printed pebble: plump cells of millimetres with a fine grain of their own."""
+    rng = stream(leather.seed, "pebbled")
+    variant = int(rng.integers(1, 5))
+    shape = grid.shape
+    big = _cells(
+        rng,
+        leather,
+        grid,
+        size_mm=leather.grain_mm,
+        variant=variant,
+        profile=lambda c: _dome(c, width=0.2, level=0.3),
+        warp=0.5,
+    )
+    small = _cells(
+        rng,
+        leather,
+        grid,
+        size_mm=max(0.35, leather.grain_mm * 0.24),
+        variant=4,
+        profile=lambda c: _dome(c, width=0.2, level=0.4),
+        warp=0.4,
+    )
+    plump = np.clip(1 + 0.3 * noise.smooth(rng, shape, 16 / grid.mm_per_px), 0.35, 1.7)
+    creases = _creases(rng, leather, grid, period_mm=14)
+    fine = noise.fractal(rng, shape, 0.3 / grid.mm_per_px, 2)
+    depth = np.float32(leather.depth_mm)
+    height = depth * plump * (big + 0.14 * small) - 0.4 * depth * creases + np.float32(0.0025) * fine
+    valley = 1 - np.clip(big, 0, 1)
+    tone = 1 - np.float32(leather.valley) * valley - 0.03 * (1 - small) - 0.1 * creases + np.float32(0.012) * fine
+    rough = f32(leather.roughness + 0.2 * valley)
+    return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), roughness=rough)
+
+
+def _smooth(leather: Leather, grid: Grid) -> Skin:
+    """Box calf and the like: nearly flat, faint pores and a breath of grain."""
+    rng = stream(leather.seed, "smooth")
+    shape = grid.shape
+    top = _cells(
+        rng,
+        leather,
+        grid,
+        size_mm=leather.grain_mm,
+        variant=4,
+        profile=lambda c: _dome(c, width=0.2, level=0.3),
+        warp=0.5,
+    )
+    pores = _pores(rng, leather, grid)
+    creases = _creases(rng, leather, grid, period_mm=8)
+    wave = noise.fractal(rng, shape, 3 / grid.mm_per_px, 3)
+    fine = noise.white(rng, shape)
+    height = np.float32(leather.depth_mm) * top - 0.012 * pores - 0.012 * creases
+    height += np.float32(0.004) * wave + np.float32(0.0008) * fine
+    tone = 1 - np.float32(leather.valley) * (1 - np.clip(top, 0, 1)) - 0.12 * pores - 0.06 * creases
+    tone += np.float32(0.01) * wave + np.float32(0.008) * fine
+    return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)))
+
+
+def _corrected(leather: Leather, grid: Grid) -> Skin:
+    """Sanded, pigmented and printed: an even, shallow grain under an even colour."""
+    rng = stream(leather.seed, "corrected")
+    top = _cells(
+        rng,
+        leather,
+        grid,
+        size_mm=leather.grain_mm,
+        variant=int(rng.integers(0, 3)),
+        profile=lambda c: _dome(c, width=0.14, level=0.12),
+        warp=0.3,
+    )
+    fine = noise.fractal(rng, grid.shape, 0.6 / grid.mm_per_px, 2)
+    height = np.float32(leather.depth_mm) * top + np.float32(0.0012) * fine
+    tone = 1 - np.float32(leather.valley * 0.5) * (1 - np.clip(top, 0, 1)) + np.float32(0.006) * fine
+    return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)))
+
+
+def _fibres(rng: np.random.Generator, leather: Leather, grid: Grid, *, length_mm: float, width_mm: float) -> F32:
+    """Unit noise drawn out along the nap, whose direction wanders by some degrees."""
+    along, across = _along(leather, grid)
+    tile = noise.smooth(rng, (768, 768), max(1.3, width_mm / grid.mm_per_px))
+    bend = noise.smooth(rng, grid.shape, 10 / grid.mm_per_px)
+    ratio = max(1.0, length_mm / width_mm)
+    x = along * np.float32(1 / (ratio * grid.mm_per_px)) + 2 * bend
+    y = across * np.float32(1 / grid.mm_per_px) + 6 * bend
+    return look_up(tile, f32(x), f32(y), wrap=True)
+
+
+def _nubuck(leather: Leather, grid: Grid) -> Skin:
+    """Buffed grain: a short nap without shine, mottled, with brushed patches."""
+    rng = stream(leather.seed, "nubuck")
+    shape = grid.shape
+    nap = _fibres(rng, leather, grid, length_mm=0.5, width_mm=0.16)
+    grit = noise.fractal(rng, shape, 0.35 / grid.mm_per_px, 2)
+    brushed = noise.fractal(rng, shape, 18 / grid.mm_per_px, 3)
+    depth = np.float32(leather.depth_mm)
+    height = depth * (0.5 * nap + 0.6 * grit)
+    tone = 1 + 0.05 * nap + 0.06 * grit + 0.05 * brushed
+    sheen = np.clip(leather.sheen * (1 + 0.4 * brushed), 0, 1)
+    return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), nap=f32(sheen))
+
+
+def _suede(leather: Leather, grid: Grid) -> Skin:
+    """Split leather: long matted fibres, clumps with dark gaps between, strokes of the brush."""
+    rng = stream(leather.seed, "suede")
+    shape = grid.shape
+    nap = _fibres(rng, leather, grid, length_mm=0.9, width_mm=0.2)
+    clumps = noise.fractal(rng, shape, leather.grain_mm / grid.mm_per_px, 3, 0.75)
+    gaps = smoothstep(noise.fractal(rng, shape, 0.6 * leather.grain_mm / grid.mm_per_px, 2), 1.0, 2.0)
+    brushed = noise.fractal(rng, shape, 22 / grid.mm_per_px, 3, 0.6)
+    depth = np.float32(leather.depth_mm)
+    height = depth * (0.55 * clumps + 0.4 * nap - 1.2 * gaps)
+    tone = 1 + 0.07 * clumps + 0.06 * nap + 0.07 * brushed - np.float32(0.3 + leather.valley) * gaps
+    sheen = np.clip(leather.sheen * (1 + 0.4 * brushed), 0, 1)
+    return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), nap=f32(sheen))
+
+
+def _patent(leather: Leather, grid: Grid) -> Skin:
+    """Lacquered: a mirror with a slight orange peel."""
+    rng = stream(leather.seed, "patent")
+    shape = grid.shape
+    peel = noise.fractal(rng, shape, 2.4 / grid.mm_per_px, 2, 0.35)
+    sag = noise.smooth(rng, shape, 18 / grid.mm_per_px)
+    height = np.float32(leather.depth_mm) * peel + np.float32(0.05) * sag
+    tone = np.ones(shape, np.float32)
+    return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, tone))
+
+
+def _embossed(leather: Leather, grid: Grid) -> Skin:
+    """Pressed under a plate: reptile scales or the crossed lines of saffiano."""
+    rng = stream(leather.seed, "embossed")
+    if rng.random() < 0.5:
+        top = _cells(
+            rng,
+            leather,
+            grid,
+            size_mm=leather.grain_mm * 2.4,
+            variant=0,
+            profile=lambda c: _dome(c, width=0.1, level=0.15),
+            warp=0.15,
+        )
+        depth = leather.depth_mm
+    else:
+        along, across = _along(leather, grid)
+        pitch = max(0.6, leather.grain_mm * 0.5)
+        wander = noise.smooth(rng, grid.shape, 30 / grid.mm_per_px)
+        a = np.float32(2 * np.pi / pitch)
+        one = np.cos(a * (along + across) * np.float32(0.7071) + wander)
+        two = np.cos(a * 0.45 * (along - across) * np.float32(0.7071) + wander)
+        top = f32(0.5 + 0.35 * one + 0.15 * two)
+        depth = leather.depth_mm * 0.45
+    fine = noise.fractal(rng, grid.shape, 0.5 / grid.mm_per_px, 2)
+    height = np.float32(depth) * top + np.float32(0.002) * fine
+    tone = 1 - np.float32(leather.valley) * (1 - np.clip(top, 0, 1)) + np.float32(0.008) * fine
+    return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)))
+
+
+def _perforated(leather: Leather, grid: Grid) -> Skin:
+    """Smooth leather with punched rows of holes: dark, sharp-edged and meant."""
+    skin = _smooth(leather, grid)
+    rng = stream(leather.seed, "perforated")
+    along, across = _along(leather, grid)
+    pitch = max(2.6, leather.grain_mm * 3)
+    radius = pitch * rng.uniform(0.14, 0.24)
+    row = np.floor(across / np.float32(pitch * 0.87))
+    u = along / np.float32(pitch) + 0.5 * (row % 2)
+    du = (u - np.floor(u) - 0.5) * np.float32(pitch)
+    dv = (across / np.float32(pitch * 0.87) - row - 0.5) * np.float32(pitch * 0.87)
+    gone = np.float32(radius) - np.sqrt(du * du + dv * dv)
+    hole = np.clip(gone / np.float32(grid.mm_per_px) + 0.5, 0, 1)
+    rim = np.exp(-((gone / np.float32(0.25)) ** 2))
+    skin.height_mm -= f32(0.9 * hole + 0.05 * rim)
+    skin.albedo *= f32(1 - 0.85 * hole)[..., None]
+    skin.roughness = f32(np.maximum(skin.roughness, hole))
+    return skin
+
+
+FAMILIES: dict[Family, Callable[[Leather, Grid], Skin]] = {
+    Family.FULL_GRAIN: _grained,
+    Family.PEBBLED: _pebbled,
+    Family.SMOOTH: _smooth,
+    Family.CORRECTED: _corrected,
+    Family.NUBUCK: _nubuck,
+    Family.SUEDE: _suede,
+    Family.PATENT: _patent,
+    Family.EMBOSSED: _embossed,
+    Family.PERFORATED: _perforated,
+}
+
+
+def soften(skin: Skin, grid: Grid, *, within_mm: float) -> F32:
+    """The height without what is finer than ``within_mm``: the surface as a seam feels it."""
+    return blur(skin.height_mm, within_mm / grid.mm_per_px)
