@@ -67,11 +67,21 @@ FAILED_STATUSES = frozenset({408, 425, 500, 504, 507})  # this time: the next ph
 
 
 class Mode(StrEnum):
-    """How long the client goes on."""
+    """How long the client goes on: WATCH for ever, ONCE until everything was sent.
+
+    REPLAY and LOOP play a camera: photos that were sent before stand for new parts taken now. REPLAY goes
+    through them once, LOOP again and again.
+    """
 
     WATCH = "watch"
     ONCE = "once"
+    REPLAY = "replay"
     LOOP = "loop"
+
+    @property
+    def plays(self) -> bool:
+        """Whether photos stand for new parts."""
+        return self in (Mode.REPLAY, Mode.LOOP)
 
 
 class State(StrEnum):
@@ -295,7 +305,7 @@ def run(
     patience_s: float | None = None,
     retry_refused: bool = False,
 ) -> Summary:
-    """Send what is in the folder; WATCH goes on with what comes, LOOP starts again with new keys.
+    """Send what is in the folder, and with WATCH what comes into it.
 
     Parameters
     ----------
@@ -308,7 +318,7 @@ def run(
     host = urlsplit(base).hostname or ""
     timeout = httpx.Timeout(ANSWER_LIMIT_S, connect=CONNECT_LIMIT_S)
     with (
-        _open_journal(None if mode is Mode.LOOP else camera.journal, retry_refused=retry_refused) as journal,
+        _open_journal(None if mode.plays else camera.journal, retry_refused=retry_refused) as journal,
         httpx.Client(
             timeout=timeout,
             headers={"Authorization": f"Bearer {camera.key}"},
@@ -367,7 +377,7 @@ class _Sender:
                 if not photos_of(self._camera.folder):
                     self._stop.wait(self._camera.pacing.scan_every_s)
                 continue
-            if self._mode is Mode.ONCE and not pending:
+            if self._mode in (Mode.ONCE, Mode.REPLAY) and not pending:
                 break
             self._stop.wait(self._camera.pacing.scan_every_s)
         return Summary(self._sent, self._refused, len(self._pending()))
@@ -379,7 +389,7 @@ class _Sender:
             for shot in photos_of(self._camera.folder)
             if not self._journal.has(shot)
             and shot.identity not in self._round_done
-            and (shot.modified_ns <= newest_ns or self._mode is Mode.ONCE)
+            and (shot.modified_ns <= newest_ns or self._mode is not Mode.WATCH)
         ]
 
     def _deliver(self, shot: Shot) -> bool:
@@ -420,7 +430,7 @@ class _Sender:
             self._refused += 1
         self._last_taken_s = time.monotonic()
         self._postponed_until_s.pop(shot.identity, None)
-        if self._mode is Mode.LOOP:
+        if self._mode.plays:
             self._round_done.add(shot.identity)
         else:
             self._journal.add(shot, state, text)
@@ -433,7 +443,7 @@ class _Sender:
     def _post(self, shot: Shot, body: bytes) -> _Answer:
         digest = hashlib.sha256(shot.name.encode() + b"\0" + body).hexdigest()[:40]
         captured_at = datetime.fromtimestamp(shot.modified_ns / 1e9, UTC)
-        if self._mode is Mode.LOOP:  # the same photo again stands for a new part
+        if self._mode.plays:
             digest = f"{digest}-{self._run_id}-{self._round}"
             captured_at = datetime.now(UTC)
         try:
@@ -444,7 +454,7 @@ class _Sender:
                 | {"idempotency_key": digest}
             )
         except ConfigurationError as error:
-            return _Refused(f"{error.detail}. {error.hint}")
+            return _Refused(f"{error.detail.rstrip('.')}. {error.hint}")
         try:
             response = self._client.post(
                 self._url,
@@ -497,6 +507,7 @@ def _problem(response: httpx.Response) -> str:
     """What an RFC 9457 problem document says, or the bare status."""
     problem = _json_object(response)
     said = [str(problem[key]) for key in ("title", "detail", "hint") if problem.get(key)]
+    said[1:2] = [detail.rstrip(".") for detail in said[1:2]]
     text = ": ".join(said[:2]) + (f". {said[2]}" if said[2:] else "")
     return f"{response.status_code} {text or response.reason_phrase}"
 

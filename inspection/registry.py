@@ -32,6 +32,8 @@ __all__ = [
     "check_golden",
     "open_model",
     "open_serving",
+    "read_manifest",
+    "serving_name",
 ]
 
 MODEL_FILE = "model.onnx"
@@ -280,6 +282,18 @@ class _ServingFile(_Frozen):
     serving: _Serving
 
 
+def serving_name(models_dir: Path) -> str:
+    """``name/version`` of the model that ``serving.toml`` names."""
+    file = models_dir / SERVING_FILE
+    try:
+        return _ServingFile.model_validate(tomllib.loads(_read(file).decode())).serving.model
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
+        raise ModelError(
+            f"{file} does not name a model: {error}",
+            hint='Write [serving] and model = "name/version" into it.',
+        ) from error
+
+
 def open_serving(models_dir: Path, *, threads: int) -> Model:
     """Open the model that ``serving.toml`` names, run it once, and check its golden answers.
 
@@ -288,15 +302,7 @@ def open_serving(models_dir: Path, *, threads: int) -> Model:
     models_dir : folder of models.
     threads : CPU threads of one network run.
     """
-    file = models_dir / SERVING_FILE
-    try:
-        serving = _ServingFile.model_validate(tomllib.loads(_read(file).decode())).serving
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError) as error:
-        raise ModelError(
-            f"{file} does not name a model: {error}",
-            hint='Write [serving] and model = "name/version" into it.',
-        ) from error
-    model = open_model(models_dir / serving.model, threads=threads)
+    model = open_model(models_dir / serving_name(models_dir), threads=threads)
     runtime.warm(model.network, model.spec)
     check_golden(model)
     return model
