@@ -233,7 +233,7 @@ def build_document(
     manifest = setup.model.manifest
     calibration = finding.calibration
     return ResultDocument(
-        schema=SCHEMA,
+        schema_=SCHEMA,
         result_id=result_id,
         created_at=created_at,
         captured_at=metadata.captured_at,

@@ -217,8 +217,6 @@ def write_dark_spot_model(folder: Path) -> Path:
     encoded = dark_spot_onnx()
     (folder / "model.onnx").write_bytes(encoded)
     manifest = Manifest(
-        schema="welt.model/1",
-        false_rejects=None,
         name="dark-spots",
         version="1",
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
