@@ -1,4 +1,4 @@
-"""The camera: from linear light on the surface grid to the bytes of an RGB photo, and from millimetres to its pixels."""
+"""The camera: from linear light on the surface to an RGB photo, and from millimetres to its pixels."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from training.synthesis.surface import Grid
 class Geometry:
     """Where each place of the surface appears in the photo, and back.
 
-    A photo pixel (x, y) first loses its lens distortion around the middle of the photo; the homography ``to_mm`` (3, 3)
-    then gives millimetres on the surface's plane.
+    A photo pixel (x, y) first loses its lens distortion around the middle of the photo; the homography
+    ``to_mm`` (3, 3) then gives millimetres on the surface's plane.
     """
 
     to_mm: F64
@@ -68,10 +68,12 @@ def geometry(scene: Scene) -> Geometry:
 
 
 def border_px(scene: Scene) -> int:
-    """How far beyond the photo the surface must reach, so that tilt, distortion and blur never meet its end."""
+    """How far beyond the photo the surface must reach for tilt, distortion and blur never to meet its end."""
     g = geometry(scene)
     w, h = scene.width_px - 1, scene.height_px - 1
-    frame = np.array([[0, 0], [w, 0], [0, h], [w, h], [w / 2, 0], [w / 2, h], [0, h / 2], [w, h / 2]], np.float64)
+    frame = np.array(
+        [[0, 0], [w, 0], [0, h], [w, h], [w / 2, 0], [w / 2, h], [0, h / 2], [w, h / 2]], np.float64
+    )
     reached = g.mm_of(frame) / scene.mm_per_px
     beyond = max(0.0, float(-reached.min()), float((reached - np.array([w, h])).max()))
     return int(np.ceil(beyond)) + 8
@@ -90,7 +92,9 @@ def warp(scene: Scene, grid: Grid) -> Warp | None:
     g = geometry(scene)
     if g.plain:
         return None
-    x, y = np.meshgrid(np.arange(scene.width_px, dtype=np.float64), np.arange(scene.height_px, dtype=np.float64))
+    x, y = np.meshgrid(
+        np.arange(scene.width_px, dtype=np.float64), np.arange(scene.height_px, dtype=np.float64)
+    )
     places = grid.to_px(g.mm_of(np.stack([x.ravel(), y.ravel()], -1)))
     shape = (scene.height_px, scene.width_px)
     return Warp(f32(places[:, 0].reshape(shape)), f32(places[:, 1].reshape(shape)))
@@ -173,9 +177,9 @@ def photograph(light: F32, scene: Scene) -> U8:
     np.clip(image, 0, 1.6, out=image)
     if camera.bayer:
         grain = noise.white(rng, shape)
-        image += (grain * np.sqrt(np.float32(camera.shot**2) * image[..., 1] + np.float32(camera.read**2)))[..., None] * (
-            f32([1.25, 1.0, 1.35])
-        )
+        image += (grain * np.sqrt(np.float32(camera.shot**2) * image[..., 1] + np.float32(camera.read**2)))[
+            ..., None
+        ] * (f32([1.25, 1.0, 1.35]))
         image = _mosaic(image)
     else:
         for k in range(3):
@@ -186,9 +190,10 @@ def photograph(light: F32, scene: Scene) -> U8:
     shown = _tone(f32(image), camera.contrast)
     if camera.sharpen:
         shown = f32(shown + np.float32(camera.sharpen) * (shown - blur(shown, 1.0)))
-    photo = np.clip(shown + 0.5, 0, 255).astype(np.uint8)
+    photo: U8 = np.clip(shown + 0.5, 0, 255).astype(np.uint8)
     if camera.jpeg is None:
         return photo
     _, body = cv2.imencode(".jpg", photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, camera.jpeg])
-    decoded = cv2.imdecode(body, cv2.IMREAD_COLOR)
-    return np.ascontiguousarray(np.asarray(decoded, np.uint8)[..., ::-1])
+    decoded: U8 = np.asarray(cv2.imdecode(body, cv2.IMREAD_COLOR), np.uint8)
+    photo = np.ascontiguousarray(decoded[..., ::-1])
+    return photo

@@ -1,9 +1,10 @@
-"""Smooth curves in millimetres: points by arc length, parallels, and the distance of every grid point to one."""
+"""Smooth curves in millimetres: points by arc length, parallels, distances of grid points."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 
 import numpy as np
@@ -92,7 +93,7 @@ def smooth_curve(control: Sequence[Point], corner_at: Sequence[int] = ()) -> Cur
     """A smooth curve through the control points that turns sharply at the listed ones."""
     points = np.asarray(control, np.float64)
     cuts = [0, *sorted(k for k in set(corner_at) if 0 < k < len(points) - 1), len(points) - 1]
-    pieces = [_through(points[a : b + 1]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    pieces = [_through(points[a : b + 1]) for a, b in pairwise(cuts)]
     return polyline(np.vstack(pieces))
 
 
@@ -101,7 +102,8 @@ def corners_mm(control: Sequence[Point], corner_at: Sequence[int], curve: Curve)
     points = np.asarray(control, np.float64)
     inner = sorted(k for k in set(corner_at) if 0 < k < len(points) - 1)
     return [
-        float(curve.along_mm[int(np.argmin(np.linalg.norm(curve.points_mm - points[k], axis=1)))]) for k in inner
+        float(curve.along_mm[int(np.argmin(np.linalg.norm(curve.points_mm - points[k], axis=1)))])
+        for k in inner
     ]
 
 
@@ -117,7 +119,7 @@ def parallel(curve: Curve, to_left_mm: float) -> Curve:
 
 
 def signed_distance(points_mm: F64, curve: Curve) -> tuple[F64, F64]:
-    """Distance (K,) of points to the curve, positive to its left, and the arc length (K,) of the nearest point."""
+    """Distance (K,) of points to the curve, positive to its left, and the arc length (K,) nearest to each."""
     stride = max(1, round(1.0 / _STEP_MM))
     coarse = np.arange(0, len(curve.points_mm), stride)
     anchors = curve.points_mm[coarse]

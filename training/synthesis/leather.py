@@ -115,7 +115,13 @@ def _coloured(rng: np.random.Generator, leather: Leather, grid: Grid, tone: F32)
 
 
 def _finish(
-    leather: Leather, grid: Grid, height: F32, albedo: F32, *, roughness: F32 | None = None, nap: F32 | None = None
+    leather: Leather,
+    grid: Grid,
+    height: F32,
+    albedo: F32,
+    *,
+    roughness: F32 | None = None,
+    nap: F32 | None = None,
 ) -> Skin:
     rough = np.full(grid.shape, leather.roughness, np.float32) if roughness is None else roughness
     sheen = np.full(grid.shape, leather.sheen, np.float32) if nap is None else nap
@@ -175,7 +181,13 @@ def _pebbled(leather: Leather, grid: Grid) -> Skin:
     depth = np.float32(leather.depth_mm)
     height = depth * plump * (big + 0.14 * small) - 0.4 * depth * creases + np.float32(0.0025) * fine
     valley = 1 - np.clip(big, 0, 1)
-    tone = 1 - np.float32(leather.valley) * valley - 0.03 * (1 - small) - 0.1 * creases + np.float32(0.012) * fine
+    tone = (
+        1
+        - np.float32(leather.valley) * valley
+        - 0.03 * (1 - small)
+        - 0.1 * creases
+        + np.float32(0.012) * fine
+    )
     rough = f32(leather.roughness + 0.2 * valley)
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), roughness=rough)
 
@@ -222,7 +234,9 @@ def _corrected(leather: Leather, grid: Grid) -> Skin:
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)))
 
 
-def _fibres(rng: np.random.Generator, leather: Leather, grid: Grid, *, length_mm: float, width_mm: float) -> F32:
+def _fibres(
+    rng: np.random.Generator, leather: Leather, grid: Grid, *, length_mm: float, width_mm: float
+) -> F32:
     """Unit noise drawn out along the nap, whose direction wanders by some degrees."""
     along, across = _along(leather, grid)
     tile = noise.smooth(rng, (768, 768), max(1.3, width_mm / grid.mm_per_px))

@@ -1,9 +1,10 @@
-"""Eighteen faults of leather, each drawn into height, colour and finish, with the area it takes as its truth."""
+"""Eighteen faults of leather, drawn into height, colour and finish, with the area each takes as truth."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import cos, pi, radians, sin
 
 import numpy as np
@@ -73,7 +74,9 @@ class _Place:
 def draw(surface: Surface, defect: LeatherDefect, grid: Grid, *, instance: int, kind: int) -> None:
     """Draws the defect where its layer is on top, and writes it into the truth."""
     if defect.kind not in SIZES:
-        raise UnknownNameError(f"there is no leather defect {defect.kind!r}", hint=f"Known: {', '.join(SIZES)}.")
+        raise UnknownNameError(
+            f"there is no leather defect {defect.kind!r}", hint=f"Known: {', '.join(SIZES)}."
+        )
     middle = np.array([defect.x_mm, defect.y_mm])
     reach = 0.75 * max(defect.size_mm, defect.length_mm) + 4.0
     at = grid.window(middle - reach, middle + reach)
@@ -107,7 +110,11 @@ def _wander(place: _Place, length_mm: float, *, bend: float, wobble_mm: float = 
     """Points of a line through the middle that bends and wobbles."""
     count = int(np.clip(length_mm / 0.8, 6, 48))
     t = np.linspace(-0.5, 0.5, count)
-    v = bend * length_mm * (place.rng.normal() * (t * t - 0.08) + 0.3 * place.rng.normal() * np.sin(2 * pi * t))
+    v = (
+        bend
+        * length_mm
+        * (place.rng.normal() * (t * t - 0.08) + 0.3 * place.rng.normal() * np.sin(2 * pi * t))
+    )
     v = v + wobble_mm * np.convolve(place.rng.standard_normal(count + 4), np.ones(5) / 5, mode="valid")
     return np.stack([t * length_mm, v], -1)
 
@@ -116,7 +123,7 @@ def _to_line(place: _Place, points: F64) -> tuple[F32, F32]:
     """Distance to a polyline and the share 0..1 of the way along it of the nearest point."""
     best = np.full(place.shape, np.inf, np.float32)
     share = np.zeros(place.shape, np.float32)
-    for k, (a, b) in enumerate(zip(points[:-1], points[1:], strict=True)):
+    for k, (a, b) in enumerate(pairwise(points)):
         d = distance_to_segment(place.u_mm, place.v_mm, a, b)
         nearer = d < best
         np.copyto(best, d, where=nearer)
@@ -136,7 +143,9 @@ def _blob(place: _Place, *, ragged: float, stretch: float = 1.0) -> F32:
     angle = np.arctan2(place.v_mm, place.u_mm)
     shape = np.zeros(place.shape, np.float32)
     for k in (2, 3, 5, 8):
-        shape += np.float32(place.rng.normal(0, ragged / k**0.7)) * np.cos(k * angle + np.float32(place.rng.uniform(0, 6)))
+        shape += np.float32(place.rng.normal(0, ragged / k**0.7)) * np.cos(
+            k * angle + np.float32(place.rng.uniform(0, 6))
+        )
     return f32(radius * (1 + shape) - d)
 
 
@@ -186,7 +195,9 @@ def _pit(place: _Place, inside: F32, *, depth_mm: float, dark: float, rim_mm: fl
 
 
 def _hole(place: _Place) -> F32:
-    inside = _blob(place, ragged=0.16, stretch=place.rng.uniform(1, 1.5)) + np.float32(0.06) * place.noise(0.5)
+    inside = _blob(place, ragged=0.16, stretch=place.rng.uniform(1, 1.5)) + np.float32(0.06) * place.noise(
+        0.5
+    )
     base = place.albedo.mean((0, 1))
     torn = np.exp(-((inside / np.float32(0.18)) ** 2))
     mix(place.albedo, np.clip(base * 0.6 + 0.1, 0, 0.7), f32(0.6 * torn))
@@ -204,7 +215,9 @@ def _scar(place: _Place) -> F32:
     d = place.defect
     line = _wander(place, d.size_mm, bend=0.2, wobble_mm=0.5)
     away, share = _to_line(place, line)
-    width = np.float32(0.35 + 0.7 * d.strength) * (0.35 + 0.65 * _taper(share)) * (1 + 0.25 * place.noise(2.5))
+    width = (
+        np.float32(0.35 + 0.7 * d.strength) * (0.35 + 0.65 * _taper(share)) * (1 + 0.25 * place.noise(2.5))
+    )
     body = np.exp(-((away / width) ** 2)) * _taper(share, 0.3)
     rim = np.exp(-(((away - 1.4 * width) / (0.6 * width)) ** 2)) * _taper(share, 0.3)
     flat = blur(place.height, 0.8 / place.px)
@@ -225,7 +238,10 @@ def _insect_bite(place: _Place) -> F32:
     flat = blur(place.height, 0.5 / place.px)
     body = place.edge(inside, 0.3)
     mix(place.height, flat, f32(0.85 * body))
-    place.height += f32(0.05 * place.defect.strength * ring - 0.09 * place.defect.strength * np.exp(-((d / (0.5 * radius)) ** 2)))
+    place.height += f32(
+        0.05 * place.defect.strength * ring
+        - 0.09 * place.defect.strength * np.exp(-((d / (0.5 * radius)) ** 2))
+    )
     place.albedo *= f32(1 - 0.3 * place.defect.strength * np.exp(-((d / (0.7 * radius)) ** 2)))[..., None]
     return place.edge(f32(inside + 0.1))
 
@@ -256,7 +272,9 @@ def _wrinkle(place: _Place) -> F32:
     d = place.defect
     cover = np.zeros(place.shape, np.float32)
     for rank in range(int(place.rng.integers(1, 4))):
-        line = _wander(place, d.size_mm * (1 if rank == 0 else place.rng.uniform(0.4, 0.8)), bend=0.12, wobble_mm=0.5)
+        line = _wander(
+            place, d.size_mm * (1 if rank == 0 else place.rng.uniform(0.4, 0.8)), bend=0.12, wobble_mm=0.5
+        )
         line = line + np.array([place.rng.normal(0, 0.1 * d.size_mm), place.rng.normal(0, 1.6)]) * (rank > 0)
         away, share = _to_line(place, line)
         width = np.float32(place.rng.uniform(0.25, 0.5))
@@ -299,7 +317,13 @@ def _stain(place: _Place) -> F32:
     body = smoothstep(f32(inside), -0.06 * d.size_mm, 0.12 * d.size_mm)
     rim = np.exp(-((inside / np.float32(0.06 * d.size_mm + 0.1)) ** 2))
     weight = f32(np.clip(d.strength * (0.75 * body * (0.8 + 0.2 * place.noise(1.5)) + 0.2 * rim), 0, 0.95))
-    colours = ((0.05, 0.035, 0.02), (0.02, 0.03, 0.1), (0.01, 0.01, 0.012), (0.25, 0.16, 0.06), (0.02, 0.06, 0.03))
+    colours = (
+        (0.05, 0.035, 0.02),
+        (0.02, 0.03, 0.1),
+        (0.01, 0.01, 0.012),
+        (0.25, 0.16, 0.06),
+        (0.02, 0.06, 0.03),
+    )
     base = place.albedo.mean((0, 1))
     dye = f32(colours[int(place.rng.integers(len(colours)))])
     if float(np.abs(base - dye).max()) < 0.08:
@@ -336,7 +360,9 @@ def _glue_mark(place: _Place) -> F32:
 
 def _colour_difference(place: _Place) -> F32:
     d = place.defect
-    inside = _blob(place, ragged=0.3, stretch=place.rng.uniform(1, 1.6)) + np.float32(0.1 * d.size_mm) * place.noise(0.4 * d.size_mm, 2)
+    inside = _blob(place, ragged=0.3, stretch=place.rng.uniform(1, 1.6)) + np.float32(
+        0.1 * d.size_mm
+    ) * place.noise(0.4 * d.size_mm, 2)
     body = smoothstep(f32(inside), -0.08 * d.size_mm, 0.15 * d.size_mm)
     change = place.rng.normal(0, 0.06, 3) + (1 if place.rng.random() < 0.5 else -1) * 0.28 * d.strength
     place.albedo *= 1 + body[..., None] * f32(change)
@@ -359,7 +385,11 @@ def _finish_crack(place: _Place) -> F32:
     crack = np.clip((np.float32(0.03 + 0.06 * d.strength) - border) / np.float32(place.px) + 0.5, 0, 1)
     crack *= body * (place.noise(2.0) > -0.5)
     base = place.albedo.mean((0, 1))
-    mix(place.albedo, np.clip(base * 0.5 + 0.14 if base.mean() < 0.25 else base * 0.4, 0, 0.8), f32(0.85 * crack))
+    mix(
+        place.albedo,
+        np.clip(base * 0.5 + 0.14 if base.mean() < 0.25 else base * 0.4, 0, 0.8),
+        f32(0.85 * crack),
+    )
     place.height -= f32(0.06 * crack)
     place.height += f32(0.02 * body * (border / np.float32(size)) * (1 - crack))
     return f32(body > 0.3)
@@ -410,7 +440,11 @@ def _grain_damage(place: _Place) -> F32:
     base = place.albedo.mean((0, 1))
     mix(place.height, blur(place.height, 0.5 / place.px), f32(0.7 * body))
     place.height += f32(body * (-0.05 * d.strength + 0.03 * pits))
-    mix(place.albedo, base * (0.75 if base.mean() > 0.12 else 1.5), f32(0.55 * d.strength * body * (0.8 + 0.2 * pits)))
+    mix(
+        place.albedo,
+        base * (0.75 if base.mean() > 0.12 else 1.5),
+        f32(0.55 * d.strength * body * (0.8 + 0.2 * pits)),
+    )
     mix(place.roughness, 0.95, f32(0.9 * body))
     return place.edge(f32(inside))
 

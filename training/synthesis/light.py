@@ -1,7 +1,8 @@
 """Lighting a height field: what each slope reflects towards the camera, shadows, and light lost in hollows.
 
-Lamps are far and the camera looks straight down, so what a point reflects depends on its normal and its finish alone.
-That function is tabulated once per scene for any number of lamps (a reflectance map) and looked up for every pixel.
+Lamps are far and the camera looks straight down, so what a point reflects depends on its normal and its
+finish alone. That function is tabulated once per scene for any number of lamps (a reflectance map) and looked
+up for every pixel.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ def _tables(light: Light, rough: float) -> tuple[F32, F32]:
     facing = np.clip(f32(normals @ rays.towards.T), 0, 1)  # (T*T, L)
     sky = 0.5 + 0.5 * normals[:, 2:]
     mean = rays.power.sum(0)
-    diffuse = (facing @ f32(rays.power) * (1 - light.ambient) + f32(light.ambient * mean * sky)) / np.float32(pi)
+    diffuse = (facing @ f32(rays.power) * (1 - light.ambient) + f32(light.ambient * mean * sky)) / np.float32(
+        pi
+    )
     half = rays.towards + np.array([0.0, 0.0, 1.0])
     half /= np.linalg.norm(half, axis=1, keepdims=True)
     alpha2 = np.float32(max(0.004, rough**4))

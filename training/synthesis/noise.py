@@ -1,7 +1,7 @@
 """Repeatable noise and cell patterns, cut from tiles that are the same in every process.
 
-A tile is made once per process from a fixed seed, so which worker renders a scene never changes its bytes; the scene's
-own seeds decide where each tile is cut, turned and stretched.
+A tile is made once per process from a fixed seed, so which worker renders a scene never changes its bytes;
+the scene's own seeds decide where each tile is cut, turned and stretched.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def smooth(rng: np.random.Generator, shape: Shape, period_px: float) -> F32:
 
 
 def fractal(rng: np.random.Generator, shape: Shape, period_px: float, octaves: int, gain: float = 0.5) -> F32:
-    """Sum of noises, each half as wide as the one before and ``gain`` times as strong; about unit variance."""
+    """Sum of noises, each half as wide as the last and ``gain`` times as strong; about unit variance."""
     total = np.zeros(shape, np.float32)
     weight, power = 1.0, 0.0
     for octave in range(octaves):

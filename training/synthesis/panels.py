@@ -51,7 +51,7 @@ def _rise(panel: Panel, inside: F32) -> F32:
 
 
 def lay(surface: Surface, panel: Panel, grid: Grid, *, level_mm: float, number: int) -> Laid:
-    """Puts the panel on the surface, whose smooth height there is ``level_mm``; what lies below is covered."""
+    """Puts the panel on the surface, whose smooth height there is ``level_mm``; it covers what is below."""
     edge = edge_of(panel)
     inside = distance_field(edge, grid)
     skin = leather.tan(panel.leather, grid)

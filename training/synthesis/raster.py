@@ -43,16 +43,16 @@ def blur(values: F32, sigma_px: float) -> F32:
 
 
 def look_up(table: F32, x: F32, y: F32, *, wrap: bool = False, cubic: bool = False) -> F32:
-    """Values of ``table`` at fractional (x, y), bilinear or bicubic; outside it repeats or keeps its border."""
+    """Values of ``table`` at fractional (x, y), bilinear or bicubic; outside it wraps or clamps."""
     how = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     border = cv2.BORDER_WRAP if wrap else cv2.BORDER_REPLICATE
     return f32(cv2.remap(table, x, y, how, borderMode=border))
 
 
-def nearest(table: npt.NDArray[np.generic], x: F32, y: F32) -> npt.NDArray[np.generic]:
+def nearest(table: U8 | U16, x: F32, y: F32) -> U8 | U16:
     """Values of ``table`` at the grid point nearest to each (x, y); outside it is 0."""
     out = cv2.remap(table, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.asarray(out, dtype=table.dtype)
+    return np.asarray(out, np.uint8) if table.dtype == np.uint8 else np.asarray(out, np.uint16)
 
 
 def shift(values: F32, dx: float, dy: float) -> F32:
@@ -72,6 +72,6 @@ def smoothstep(values: F32, low: float, high: float) -> F32:
 
 
 def mix(target: F32, value: npt.ArrayLike, weight: F32) -> None:
-    """Moves ``target`` towards ``value`` by ``weight`` (0..1), in place; a (H, W, 3) target takes an RGB value."""
+    """Moves ``target`` towards ``value`` by ``weight`` (0..1), in place; a (H, W, 3) target takes RGB."""
     w = weight[..., None] if target.ndim == 3 and weight.ndim == 2 else weight
     target += (f32(value) - target) * w

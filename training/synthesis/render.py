@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -93,7 +94,9 @@ def _build(scene: Scene, grid: Grid, surface: Surface, noted: list[_Noted]) -> l
         for flaw in scene.leather_defects:
             if flaw.layer == layer:
                 noted.append(_Noted(flaw.kind, flaw.size_mm, flaw.length_mm))
-                leather_defects.draw(surface, flaw, grid, instance=len(noted), kind=KIND_NAMES.index(flaw.kind))
+                leather_defects.draw(
+                    surface, flaw, grid, instance=len(noted), kind=KIND_NAMES.index(flaw.kind)
+                )
         for seam in scene.seams:
             if (seam.layer if seam.panel is None else seam.panel + 1) == layer:
                 sewn.append(_sew(seam, laid, layer, grid, surface, noted))
@@ -121,7 +124,7 @@ def _mark_row(surface: Surface, each: seams.Mark, grid: Grid) -> None:
     points = each.points_mm
     if len(points) == 1:
         points = np.vstack([points, points + 1e-6])
-    for a, b in zip(points[:-1], points[1:], strict=True):
+    for a, b in pairwise(points):
         at = grid.window(np.minimum(a, b) - each.reach_mm, np.maximum(a, b) + each.reach_mm)
         if at is None:
             continue

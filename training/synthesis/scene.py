@@ -1,9 +1,10 @@
 """The frozen description of one synthetic photograph, from which it is rendered again to the same bytes.
 
-Lengths are millimetres on the surface, with (0, 0) the centre of the first pixel of an untilted photo, x to the right
-and y down. Angles are degrees, clockwise from +x. Colours are linear RGB reflectances 0..1. Every random detail that is
-too fine to write down (grain, fibres, jitter) comes from the ``seed`` next to it, so a scene is complete: nothing else
-decides what is rendered. `save` and `load` are the only way to and from a file.
+Lengths are millimetres on the surface, with (0, 0) the centre of the first pixel of an untilted photo, x to
+the right and y down. Angles are degrees, clockwise from +x. Colours are linear RGB reflectances 0..1. Every
+random detail that is too fine to write down (grain, fibres, jitter) comes from the ``seed`` next to it, so a
+scene is complete: nothing else decides what is rendered. `save` and `load` are the only way to and from a
+file.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from math import sqrt
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +53,8 @@ class Family(StrEnum):
 class PhotoBase:
     """A sound piece of a real photo that gives the colour and the grain in place of a rendered leather.
 
-    The file is looked up in the folder that the renderer is given; ``sha256`` proves that it is the same file.
+    The file is looked up in the folder that the renderer is given; ``sha256`` proves that it is the same
+    file.
     """
 
     __pydantic_config__ = _STRICT
@@ -71,9 +74,11 @@ class Leather:
     Attributes
     ----------
     grain_mm, depth_mm : size of a grain cell and depth of the valleys between cells.
-    stretch, direction_deg : how much longer than wide the cells are, and along what direction; also the nap's.
+    stretch, direction_deg : how much longer than wide the cells are, and along what direction; also the
+        nap's.
     valley : how much darker the valleys are than the tops, 0..1.
-    roughness : of the finish, 0 mirror .. 1 matt. sheen : share of light that the nap scatters at grazing angles.
+    roughness : of the finish, 0 mirror .. 1 matt. sheen : share of light that the nap scatters at grazing
+        angles.
     drift : tone change over centimetres, as a share. creases : 0..1, how many fine creases.
     pores : hair pores per square millimetre.
     """
@@ -107,13 +112,14 @@ class Edge(StrEnum):
 
 @dataclass(frozen=True)
 class Panel:
-    """A piece of the upper that lies on what is below it, to the left of its edge when one walks along ``edge_mm``.
+    """A piece of the upper that lies on what is below it, to the left of a walk along ``edge_mm``.
 
     Attributes
     ----------
     edge_mm : control points of the edge, a smooth curve through them that leaves the photo at both ends.
     edge_colour : of the cut or paint. lift_mm : how far the edge stands off what it lies on.
-    padding_mm : height of the padding under the panel, 0 for none; it rises within about a centimetre of the edge.
+    padding_mm : height of the padding under the panel, 0 for none; it rises within about a centimetre of the
+        edge.
     """
 
     __pydantic_config__ = _STRICT
@@ -142,7 +148,7 @@ class Thread:
     @property
     def diameter_mm(self) -> float:
         """Of a round, lightly packed polyester or nylon thread: 0.035 mm times the square root of the tex."""
-        return 0.035 * float(self.tex) ** 0.5
+        return 0.035 * sqrt(self.tex)
 
 
 @dataclass(frozen=True)
@@ -169,9 +175,11 @@ class Seam:
     Attributes
     ----------
     panel : index of the panel whose edge the rows follow, or None for the free line ``line_mm``.
-    line_mm : control points; corner_at gives the indices of those where the machine turned instead of curving.
+    line_mm : control points; corner_at gives the indices of those where the machine turned instead of
+        curving.
     margin_mm : of the first row from the edge. gap_mm : between rows.
-    slant_deg : of each stitch against the row, as lockstitch threads lie. sink_mm : how deep tension pulls the thread.
+    slant_deg : of each stitch against the row, as lockstitch threads lie. sink_mm : how deep tension pulls
+        the thread.
     jitter_mm : standard deviation of each needle hole along the row, and half of it across.
     start_mm, end_mm : where along the line the rows begin and end; end None for the line's end.
     tack : stitches sewn back at the start and end when those lie in the photo.
@@ -270,8 +278,10 @@ class Camera:
 
     Attributes
     ----------
-    tilt_x, tilt_y : perspective: change of scale across the photo, as a share. distortion : radial, first order.
-    blur_px : sharpness of the lens. corner_blur_px : added towards the corners. motion_px, motion_deg : of the part.
+    tilt_x, tilt_y : perspective: change of scale across the photo, as a share. distortion : radial, first
+        order.
+    blur_px : sharpness of the lens. corner_blur_px : added towards the corners. motion_px, motion_deg : of
+        the part.
     vignette : loss of light in the corners. exposure : mean of the linear photo it aims at.
     metering : 1 aims exactly, 0 ignores how bright the leather is. kelvin : what the camera takes for white.
     shot, read : noise at full scale. sharpen : unsharp mask after demosaicing. contrast : of the tone curve.
@@ -376,7 +386,9 @@ def load(path: Path) -> Scene:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the scene {path} cannot be read: {error}", hint="Check the path.") from error
+        raise ConfigurationError(
+            f"the scene {path} cannot be read: {error}", hint="Check the path."
+        ) from error
     return from_json(text)
 
 

@@ -1,14 +1,16 @@
 """Lockstitch: where the needle went, where the thread lies, and how it looks.
 
-A row is planned in millimetres first (`plan`): needle holes by arc length along a line, then the threads between them.
-The faults of `stitch_defects` change that plan, and what the plan says after them is the truth. Then it is sewn
-(`sew`): the thread presses a groove, the needle leaves holes, and each thread is drawn as a round twisted cord.
+A row is planned in millimetres first (`plan`): needle holes by arc length along a line, then the threads
+between them. The faults of `stitch_defects` change that plan, and what the plan says after them is the truth.
+Then it is sewn (`sew`): the thread presses a groove, the needle leaves holes, and each thread is drawn as a
+round twisted cord.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import ceil, pi, radians, tan
 
 import numpy as np
@@ -28,7 +30,7 @@ _OVERSHOOT_MM = 60.0  # how far rows go on beyond a line's end when it has none 
 
 @dataclass(eq=False)
 class Strand:
-    """A piece of thread on the surface: a polyline with its height above the leather, its radius and its colour.
+    """A piece of thread on the surface: a polyline with its height above the leather and its look.
 
     ``dips`` says whether its first and last end go down into a hole.
     """
@@ -77,7 +79,8 @@ class Row:
 
     Attributes
     ----------
-    line : where the row was meant to go. along_mm, across_mm : (N,) of each needle hole, across positive to the left.
+    line : where the row was meant to go. along_mm, across_mm : (N,) of each needle hole, across positive to
+        the left.
     formed : (N,) whether the stitch locked there. gone : (N - 1,) whether the thread after hole i is missing.
     slack_mm : (N - 1,) how far the thread after hole i bulges to the left, and half as much upwards.
     """
@@ -124,7 +127,7 @@ def _row(seam: Seam, path: Curve, index: int) -> Row:
     end = path.length_mm if seam.end_mm is None else min(seam.end_mm, path.length_mm)
     stops = [start, *(s for s in corners_mm(seam.line_mm, seam.corner_at, path) if start < s < end), end]
     pieces = []
-    for a, b in zip(stops[:-1], stops[1:], strict=True):
+    for a, b in pairwise(stops):
         count = max(1, round((b - a) / seam.pitch_mm))
         step = seam.pitch_mm if len(stops) == 2 else (b - a) / count
         pieces.append(a + step * np.arange(count))
@@ -153,10 +156,12 @@ def strands(row: Row, seam: Seam) -> list[Strand]:
     radius = seam.thread.diameter_mm / 2
     locked = np.flatnonzero(row.formed)
     found = []
-    for a, b in zip(locked[:-1], locked[1:], strict=True):
+    for a, b in pairwise(locked):
         if row.gone[a:b].any():
             continue
-        found.append(stitch(holes[a], holes[b], seam, slack_mm=float(row.slack_mm[a:b].max()), radius_mm=radius))
+        found.append(
+            stitch(holes[a], holes[b], seam, slack_mm=float(row.slack_mm[a:b].max()), radius_mm=radius)
+        )
     if seam.tack:
         found.extend(_tacks(row, holes, seam, radius))
     return found + row.extra
@@ -195,7 +200,9 @@ def sew(surface: Surface, rows: Sequence[Row], seam: Seam, grid: Grid, *, layer:
         _press(surface, row, seam, grid, on_layer)
         holes = row.holes_mm()
         for hole in holes[_near(holes, grid, 2.0)]:
-            puncture(surface, grid, hole, radius_mm=0.5 * seam.hole_mm, depth_mm=_HOLE_DEPTH_MM, over=on_layer)
+            puncture(
+                surface, grid, hole, radius_mm=0.5 * seam.hole_mm, depth_mm=_HOLE_DEPTH_MM, over=on_layer
+            )
         for wound in row.wounds:
             if wound.torn:
                 _tear(surface, grid, wound, seam.seed)
@@ -210,8 +217,7 @@ def sew(surface: Surface, rows: Sequence[Row], seam: Seam, grid: Grid, *, layer:
 def _near(points: F64, grid: Grid, reach_mm: float) -> np.ndarray:
     low = np.array([float(grid.x_mm[0, 0]), float(grid.y_mm[0, 0])]) - reach_mm
     high = np.array([float(grid.x_mm[-1, -1]), float(grid.y_mm[-1, -1])]) + reach_mm
-    inside: np.ndarray = ((points >= low) & (points <= high)).all(1)
-    return inside
+    return np.asarray(((points >= low) & (points <= high)).all(1))
 
 
 def _ground(surface: Surface, grid: Grid) -> F32:
@@ -228,7 +234,7 @@ def _press(surface: Surface, row: Row, seam: Seam, grid: Grid, on_layer: np.ndar
     keep = _near(holes, grid, 4.0)
     dent = np.zeros(grid.shape, np.float32)
     wide = _DIMPLE_MM
-    for a, b in zip(holes[:-1], holes[1:], strict=True):
+    for a, b in pairwise(holes):
         at = grid.window(np.minimum(a, b) - 2.2 * wide, np.maximum(a, b) + 2.2 * wide)
         if at is None:
             continue
@@ -379,7 +385,9 @@ def _cord(
     top = ground[at] + lift + 0.75 * r + r * round_ * (1 - 0.3 * groove) - (1.6 * r + 0.1) * dip
     rise = surface.height_mm[at]
     mix(rise, top, f32(cover))
-    fibre = noise.white(stream(7, int(1000 * abs(a[0])) & 0xFFFF, int(1000 * abs(a[1])) & 0xFFFF), cover.shape)
+    fibre = noise.white(
+        stream(7, int(1000 * abs(a[0])) & 0xFFFF, int(1000 * abs(a[1])) & 0xFFFF), cover.shape
+    )
     tone = (1 - 0.45 * groove) * (0.72 + 0.28 * round_) * (1 + np.float32(0.05) * fibre) * (1 - 0.35 * dip)
     colour = f32(strand.colour) * f32(tone)[..., None]
     albedo = surface.albedo[at]

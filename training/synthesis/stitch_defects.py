@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import pi
 
 import numpy as np
@@ -116,7 +117,11 @@ def _bump(along_mm: F64, start: float, end: float) -> F64:
 def _run_off(job: _Job) -> None:
     start, end = job.span(4 * job.seam.pitch_mm)
     sign = 1.0 if job.seam.panel is not None and job.rng.random() < 0.6 else -1.0
-    room = job.defect.size_mm if sign > 0 or job.seam.panel is None else min(job.defect.size_mm, job.seam.margin_mm - 0.3)
+    room = (
+        job.defect.size_mm
+        if sign > 0 or job.seam.panel is None
+        else min(job.defect.size_mm, job.seam.margin_mm - 0.3)
+    )
     job.row.across_mm += sign * max(0.1, room) * _bump(job.row.along_mm, start, end)
     found = job.row.between(start, end)
     deep = found[np.abs(job.row.across_mm[found]) > 0.3 * abs(room)]
@@ -160,7 +165,7 @@ def _uneven_rows(job: _Job) -> None:
         room = -min(room, 0.75 * job.seam.gap_mm)
     shape = np.clip((row.along_mm - start) / (end - start), 0, 1)
     row.across_mm += room * (shape if job.rng.random() < 0.5 else _bump(row.along_mm, start, end))
-    changed = np.flatnonzero((np.abs(row.across_mm) > 0.35 * abs(room)))
+    changed = np.flatnonzero(np.abs(row.across_mm) > 0.35 * abs(room))
     if len(changed):
         reach = max(_MARK_REACH_MM, job.seam.thread.diameter_mm / 2 + 0.15)
         row.marks.append(Mark(job.defect.kind, job.number, row.holes_mm()[changed], reach))
@@ -201,7 +206,9 @@ def _fray(job: _Job, start: F64, heading: F64, colour: Rgb) -> list[Strand]:
         way = np.array([c * last[0] - s * last[1], s * last[0] + c * last[1]])
         hair = _curl(job, stub[-1], way, job.rng.uniform(0.5, 1.6), 0.9)
         lift = np.linspace(radius, radius * job.rng.uniform(0.2, 3), len(hair))
-        found.append(Strand(hair, lift, 0.28 * radius, colour, dips=(False, False), twist=False, counts=False))
+        found.append(
+            Strand(hair, lift, 0.28 * radius, colour, dips=(False, False), twist=False, counts=False)
+        )
     return found
 
 
@@ -245,7 +252,15 @@ def _thread_end(job: _Job) -> None:
         hair = _curl(job, path[-1], path[-1] - path[-2], job.rng.uniform(0.3, 0.9), 1.0)
         flat = np.full(len(hair), lift[-1])
         row.extra.append(
-            Strand(hair, flat, 0.3 * radius, job.seam.thread.colour, dips=(False, False), twist=False, counts=False)
+            Strand(
+                hair,
+                flat,
+                0.3 * radius,
+                job.seam.thread.colour,
+                dips=(False, False),
+                twist=False,
+                counts=False,
+            )
         )
     job.mark(path, 0.3)
 
@@ -261,7 +276,7 @@ def _merged(job: _Job) -> None:
     across = row.across_mm[found] + job.defect.size_mm * (1 if job.rng.random() < 0.5 else -1)
     again = row.line.at(along) + row.line.left(along) * across[:, None]
     radius = job.seam.thread.diameter_mm / 2
-    for a, b in zip(again[:-1], again[1:], strict=True):
+    for a, b in pairwise(again):
         row.extra.append(stitch(a, b, job.seam, slack_mm=0.0, radius_mm=radius))
     row.wounds += [Wound(p, 0.5 * job.seam.hole_mm, 0.0) for p in again]
     job.mark(np.vstack([row.holes_mm()[found], again[::-1]]))
@@ -280,7 +295,15 @@ def _under_thread(job: _Job) -> None:
         points = np.stack([hole - way, hole + way])
         lift = np.full(2, 0.12 + radius)
         row.extra.append(
-            Strand(points, lift, radius, job.seam.thread.under_colour, dips=(False, False), twist=False, counts=False)
+            Strand(
+                points,
+                lift,
+                radius,
+                job.seam.thread.under_colour,
+                dips=(False, False),
+                twist=False,
+                counts=False,
+            )
         )
     if len(found):
         for i in found:

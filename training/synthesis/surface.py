@@ -1,4 +1,4 @@
-"""The maps that are lit: height, colour and finish of the surface on a grid of square millimetres-per-pixel cells."""
+"""The maps that are lit: height, colour and finish of the surface on a regular grid."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.synthesis.raster import F32, U8, U16, F64, Shape, f32
+from training.synthesis.raster import F32, F64, U8, U16, Shape, f32
 from training.synthesis.scene import Scene
 
 
@@ -31,7 +31,7 @@ class Grid:
         return np.asarray(points_mm, np.float64) / self.mm_per_px + self.border_px
 
     def window(self, low_mm: F64, high_mm: F64) -> tuple[slice, slice] | None:
-        """The rows and columns that hold a box in millimetres, or None where the box lies outside the grid."""
+        """The rows and columns that hold a box in millimetres, or None where it lies outside the grid."""
         left, top = np.floor(self.to_px(low_mm)).astype(int)
         right, bottom = np.ceil(self.to_px(high_mm)).astype(int) + 1
         rows = slice(max(0, int(top)), min(self.shape[0], int(bottom)))
@@ -57,7 +57,8 @@ class Surface:
     Attributes
     ----------
     height_mm : (H, W) above the lowest layer. albedo : (H, W, 3) linear RGB reflectance.
-    roughness, sheen : (H, W), see `scene.Leather`. shade : (H, W) light that reaches the point, 1 all, 0 none, for
+    roughness, sheen : (H, W), see `scene.Leather`. shade : (H, W) light that reaches the point, 1 all, 0
+        none, for
         depths too steep for the height field, such as needle holes.
     thread : (H, W) 0..1 cover of sewing thread. kinds : (H, W) index into the list of kinds, 0 sound.
     instances : (H, W) 1-based number of the defect that shows there, 0 none.

@@ -9,23 +9,26 @@ import numpy as np
 
 from training.synthesis.camera import Geometry
 from training.synthesis.curves import Curve, signed_distance
-from training.synthesis.raster import U8, U16, F64
+from training.synthesis.raster import F64, U8, U16
 from training.synthesis.scene import Scene, Seam
 from training.synthesis.seams import Row
 
 
 @dataclass(frozen=True, eq=False)
 class RowTruth:
-    """One row of a seam, from the plan that was sewn; N needle holes in sewing order, those in the photo alone.
+    """One row of a seam, from the plan that was sewn: the N needle holes in the photo, in sewing order.
 
     Attributes
     ----------
     holes_mm, holes_px : (N, 2), on the surface and in the photo.
     formed : (N,) False where the stitch skipped. visible : (N,) not covered by another panel.
     pitch_mm : (N - 1,) from hole to hole. stitch_mm : lengths of the threads from locked hole to locked hole.
-    skipped : indices of the holes where a stitch skipped. broken : indices i where the thread from i to i + 1 is gone.
-    run_off_mm : largest distance of a hole from the line that was meant. margin_mm : (N,) distance of each hole
-        from the panel's edge, empty for a free line. gap_mm : (N,) distance of each hole from the next row, or empty.
+    skipped : indices of the holes where a stitch skipped. broken : indices i where the thread from i to i + 1
+        is gone.
+    run_off_mm : largest distance of a hole from the line that was meant. margin_mm : (N,) distance of each
+        hole
+        from the panel's edge, empty for a free line. gap_mm : (N,) distance of each hole from the next row,
+        or empty.
     """
 
     seam: str
@@ -54,7 +57,7 @@ class EdgeTruth:
 
 @dataclass(frozen=True, eq=False)
 class DefectTruth:
-    """One defect: ``number`` is its value in the instance mask, ``area_mm2`` what of it shows in the photo."""
+    """One defect: ``number`` is its value in the instance mask, ``area_mm2`` what of it shows."""
 
     number: int
     kind: str
@@ -70,7 +73,8 @@ class Truth:
 
     Attributes
     ----------
-    kinds : (H, W) uint8, index into ``kind_names`` (0 is sound). instances : (H, W) uint16, number of the defect.
+    kinds : (H, W) uint8, index into ``kind_names`` (0 is sound). instances : (H, W) uint16, number of the
+        defect.
     thread : (H, W) uint8, cover of sewing thread, 255 full. layer : (H, W) uint8, panels above the base.
     """
 

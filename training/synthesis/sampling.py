@@ -1,0 +1,576 @@
+"""Drawing scenes at random: which leather, what construction, which defects, what light, what camera.
+
+`sample` is a pure function of the request, the seed and the index, so any worker gets the same scene.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+
+import numpy as np
+
+from inspection.errors import ConfigurationError, UnknownNameError
+from training.synthesis import distractors, leather_defects, stitch_defects
+from training.synthesis.catalogue import SIZES
+from training.synthesis.noise import stream
+from training.synthesis.scene import (
+    MAX_MM_PER_PX,
+    MIN_MM_PER_PX,
+    Camera,
+    Distractor,
+    Edge,
+    Family,
+    Lamp,
+    Leather,
+    LeatherDefect,
+    Light,
+    Panel,
+    Point,
+    Rgb,
+    Scene,
+    Seam,
+    StitchDefect,
+    Thread,
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What scenes to draw.
+
+    Attributes
+    ----------
+    side_px : width and height. mm_per_px : range of the scale, drawn evenly in its logarithm.
+    pitch_mm : range of the pitch. kinds : of defects; empty for all. families : of leather; empty for all.
+    sound : share of photos without any defect. leather_only : share of photos without panel and seam.
+    distractors : mean number per photo.
+    """
+
+    side_px: int = 512
+    mm_per_px: tuple[float, float] = (0.08, 0.20)
+    pitch_mm: tuple[float, float] = (1.5, 4.5)
+    kinds: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    sound: float = 0.25
+    leather_only: float = 0.25
+    distractors: float = 0.6
+
+
+def check(request: Request) -> Request:
+    """The same request, once it has been found possible.
+
+    Raises
+    ------
+    UnknownNameError : a kind or family that does not exist. ConfigurationError : a number out of range.
+    """
+    for kind in request.kinds:
+        if kind not in SIZES:
+            raise UnknownNameError(
+                f"there is no defect kind {kind!r} to render", hint=f"Known: {', '.join(SIZES)}."
+            )
+    for family in request.families:
+        if family not in set(Family):
+            raise UnknownNameError(
+                f"there is no leather family {family!r}", hint=f"Known: {', '.join(Family)}."
+            )
+    _within("size", request.side_px, 64, 4096, "pixels")
+    for each in request.mm_per_px:
+        _within("scale", each, MIN_MM_PER_PX, MAX_MM_PER_PX, "mm per pixel")
+    for each in request.pitch_mm:
+        _within("pitch", each, 0.8, 8.0, "mm")
+    for name, share in (("sound", request.sound), ("leather-only", request.leather_only)):
+        _within(f"share {name}", share, 0, 1, "")
+    _within("number of distractors", request.distractors, 0, 20, "per photo")
+    for name, (low, high) in (("scale", request.mm_per_px), ("pitch", request.pitch_mm)):
+        if low > high:
+            raise ConfigurationError(
+                f"the range of the {name}, {low} to {high}, is upside down",
+                hint="Give the smaller number first.",
+            )
+    return request
+
+
+def _within(name: str, value: float, low: float, high: float, unit: str) -> None:
+    if not isfinite(value) or not low <= value <= high:
+        raise ConfigurationError(
+            f"the {name} {value} {unit} cannot be rendered".replace("  ", " "),
+            hint=f"Give a {name} from {low} to {high} {unit}.".replace(" .", "."),
+        )
+
+
+# Linear reflectances of common shoe leathers and threads, measured off photos and rounded.
+_COLOURS: dict[str, Rgb] = {
+    "black": (0.022, 0.021, 0.022),
+    "soft black": (0.045, 0.045, 0.048),
+    "dark brown": (0.085, 0.048, 0.032),
+    "brown": (0.19, 0.095, 0.05),
+    "tan": (0.42, 0.22, 0.10),
+    "cognac": (0.40, 0.15, 0.05),
+    "natural": (0.62, 0.44, 0.29),
+    "beige": (0.62, 0.52, 0.41),
+    "white": (0.78, 0.76, 0.72),
+    "grey": (0.15, 0.15, 0.16),
+    "light grey": (0.38, 0.38, 0.36),
+    "navy": (0.045, 0.055, 0.075),
+    "blue": (0.08, 0.16, 0.30),
+    "oxblood": (0.15, 0.03, 0.035),
+    "red": (0.52, 0.035, 0.03),
+    "orange": (0.62, 0.20, 0.06),
+    "mustard": (0.52, 0.36, 0.06),
+    "olive": (0.34, 0.33, 0.05),
+    "green": (0.05, 0.12, 0.08),
+    "pink": (0.70, 0.36, 0.28),
+    "sand": (0.55, 0.47, 0.28),
+}
+
+_Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """Ranges for one family of leather."""
+
+    grain_mm: _Range
+    depth_mm: _Range
+    valley: _Range
+    roughness: _Range
+    stretch: _Range = (1.0, 1.5)
+    sheen: _Range = (0.0, 0.0)
+    drift: _Range = (0.02, 0.12)
+    creases: _Range = (0.0, 0.4)
+    pores: _Range = (0.0, 0.0)
+
+
+_RECIPES: dict[Family, _Recipe] = {
+    Family.FULL_GRAIN: _Recipe(
+        (0.5, 1.1), (0.012, 0.05), (0.05, 0.3), (0.32, 0.6), pores=(0.0, 3.0), creases=(0, 0.7)
+    ),
+    Family.PEBBLED: _Recipe((1.2, 3.2), (0.07, 0.24), (0.1, 0.4), (0.32, 0.55), stretch=(1.0, 1.8)),
+    Family.SMOOTH: _Recipe(
+        (0.4, 0.9), (0.002, 0.01), (0.02, 0.1), (0.28, 0.6), pores=(0.0, 2.0), creases=(0, 0.5)
+    ),
+    Family.CORRECTED: _Recipe((0.6, 1.2), (0.015, 0.04), (0.05, 0.2), (0.28, 0.5), drift=(0.0, 0.04)),
+    Family.NUBUCK: _Recipe((0.4, 0.8), (0.012, 0.03), (0.05, 0.2), (0.9, 1.0), sheen=(0.1, 0.3)),
+    Family.SUEDE: _Recipe(
+        (0.5, 1.0), (0.04, 0.11), (0.1, 0.4), (0.95, 1.0), sheen=(0.15, 0.4), drift=(0.05, 0.2)
+    ),
+    Family.PATENT: _Recipe((2.0, 3.0), (0.0015, 0.005), (0.0, 0.05), (0.07, 0.16), drift=(0.0, 0.03)),
+    Family.EMBOSSED: _Recipe((1.6, 3.6), (0.06, 0.2), (0.1, 0.4), (0.28, 0.5), stretch=(1.0, 1.6)),
+    Family.PERFORATED: _Recipe((0.9, 1.6), (0.003, 0.01), (0.02, 0.1), (0.3, 0.55)),
+}
+
+
+def _pick(rng: np.random.Generator, limits: _Range) -> float:
+    return round(float(rng.uniform(*limits)), 5)
+
+
+def _seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**31))
+
+
+def _tinted(rng: np.random.Generator, colour: Rgb, amount: float) -> Rgb:
+    brighter = np.exp(rng.normal(0, amount)) * np.exp(rng.normal(0, 0.4 * amount, 3))
+    r, g, b = (round(float(np.clip(c * k, 0.01, 0.85)), 5) for c, k in zip(colour, brighter, strict=True))
+    return r, g, b
+
+
+def _a_colour(rng: np.random.Generator) -> Rgb:
+    names = list(_COLOURS)
+    weights = np.array(
+        [
+            3 if name in {"black", "dark brown", "brown", "tan", "grey", "navy", "beige"} else 1
+            for name in names
+        ]
+    )
+    name = names[int(rng.choice(len(names), p=weights / weights.sum()))]
+    return _tinted(rng, _COLOURS[name], 0.2)
+
+
+def a_leather(rng: np.random.Generator, family: Family, colour: Rgb | None = None) -> Leather:
+    """A leather of a family, with everything else drawn from the ranges that such leathers have."""
+    recipe = _RECIPES[family]
+    return Leather(
+        family=family,
+        seed=_seed(rng),
+        colour=colour or _a_colour(rng),
+        grain_mm=_pick(rng, recipe.grain_mm),
+        depth_mm=_pick(rng, recipe.depth_mm),
+        stretch=_pick(rng, recipe.stretch),
+        direction_deg=_pick(rng, (0, 180)),
+        valley=_pick(rng, recipe.valley),
+        roughness=_pick(rng, recipe.roughness),
+        sheen=_pick(rng, recipe.sheen),
+        drift=_pick(rng, recipe.drift),
+        creases=_pick(rng, recipe.creases),
+        pores=_pick(rng, recipe.pores),
+    )
+
+
+def a_light(rng: np.random.Generator, kind: str | None = None) -> Light:
+    """One of the lights that inspection stations use."""
+    kind = kind or str(rng.choice(list(LIGHTS)))
+    turn = float(rng.uniform(0, 360))
+    kelvin = _pick(rng, (3600, 6800))
+    lamps, ambient = LIGHTS[kind](rng, turn, kelvin)
+    return Light(
+        kind=kind,
+        lamps=tuple(lamps),
+        ambient=round(ambient, 4),
+        lean=_pick(rng, (0.0, 0.3)),
+        falloff=_pick(rng, (0.0, 0.35)),
+        falloff_deg=_pick(rng, (0, 360)),
+    )
+
+
+_Lamps = tuple[list[Lamp], float]
+
+
+def _lamp(turn: float, elevation: float, spread: float, power: float, kelvin: float) -> Lamp:
+    return Lamp(
+        round(turn % 360, 3), round(elevation, 3), round(spread, 3), round(power, 4), round(kelvin, 1)
+    )
+
+
+def _ring(rng: np.random.Generator, turn: float, kelvin: float) -> _Lamps:
+    up = float(rng.uniform(35, 65))
+    return [_lamp(turn + 60 * k, up, 12, float(rng.uniform(0.8, 1.2)), kelvin) for k in range(6)], float(
+        rng.uniform(0.1, 0.3)
+    )
+
+
+def _bar(rng: np.random.Generator, turn: float, kelvin: float) -> _Lamps:
+    return [_lamp(turn, float(rng.uniform(30, 60)), 10, 1.0, kelvin)], float(rng.uniform(0.15, 0.4))
+
+
+def _dome(rng: np.random.Generator, turn: float, kelvin: float) -> _Lamps:
+    return [_lamp(turn + 90 * k, 55, 25, 1.0, kelvin) for k in range(4)], float(rng.uniform(0.5, 0.75))
+
+
+def _grazing(rng: np.random.Generator, turn: float, kelvin: float) -> _Lamps:
+    return [_lamp(turn, float(rng.uniform(12, 25)), 6, 1.0, kelvin)], float(rng.uniform(0.15, 0.35))
+
+
+def _two_sided(rng: np.random.Generator, turn: float, kelvin: float) -> _Lamps:
+    up = float(rng.uniform(25, 55))
+    other = kelvin + float(rng.uniform(-900, 900))
+    return [
+        _lamp(turn, up, 9, 1.0, kelvin),
+        _lamp(turn + 180, up, 9, float(rng.uniform(0.4, 1)), other),
+    ], float(rng.uniform(0.12, 0.35))
+
+
+LIGHTS: dict[str, Callable[[np.random.Generator, float, float], _Lamps]] = {
+    "ring": _ring,
+    "bar": _bar,
+    "dome": _dome,
+    "grazing": _grazing,
+    "two_sided": _two_sided,
+}
+
+
+def a_camera(rng: np.random.Generator, kelvin: float) -> Camera:
+    """A camera of a line, from good to tired."""
+    return Camera(
+        seed=_seed(rng),
+        tilt_x=_pick(rng, (-0.06, 0.06)),
+        tilt_y=_pick(rng, (-0.06, 0.06)),
+        distortion=_pick(rng, (-0.015, 0.015)),
+        blur_px=_pick(rng, (0.35, 0.9)),
+        corner_blur_px=_pick(rng, (0.6, 2.0)) if rng.random() < 0.3 else 0.0,
+        motion_px=_pick(rng, (0.6, 2.5)) if rng.random() < 0.2 else 0.0,
+        motion_deg=_pick(rng, (0, 180)),
+        vignette=_pick(rng, (0.0, 0.35)),
+        exposure=_pick(rng, (0.12, 0.24)),
+        metering=_pick(rng, (0.45, 0.85)),
+        kelvin=round(float(np.clip(kelvin * np.exp(rng.normal(0, 0.06)), 2500, 9000)), 1),
+        shot=_pick(rng, (0.004, 0.022)),
+        read=_pick(rng, (0.0005, 0.004)),
+        bayer=bool(rng.random() < 0.7),
+        sharpen=_pick(rng, (0.0, 0.8)),
+        contrast=_pick(rng, (0.0, 0.5)),
+        jpeg=None if rng.random() < 0.15 else int(rng.integers(78, 98)),
+    )
+
+
+def _a_thread(rng: np.random.Generator, leather: Leather) -> Thread:
+    under = _tinted(rng, _COLOURS[str(rng.choice(["black", "white", "natural", "grey", "brown"]))], 0.1)
+    if rng.random() < 0.55:  # tone on tone, the hard case
+        base = f"{'lighter' if rng.random() < 0.6 else 'darker'}"
+        k = float(rng.uniform(1.05, 1.7)) if base == "lighter" else float(rng.uniform(0.65, 0.95))
+        r, g, b = (round(float(np.clip(c * k + 0.004, 0.012, 0.85)), 5) for c in leather.colour)
+        colour: Rgb = (r, g, b)
+    else:
+        colour = _tinted(
+            rng,
+            _COLOURS[
+                str(rng.choice(["white", "natural", "tan", "black", "red", "grey", "mustard", "beige"]))
+            ],
+            0.15,
+        )
+    tex = float(rng.choice([20, 27, 30, 40, 60, 80, 105, 135]))
+    return Thread(
+        tex=tex,
+        colour=colour,
+        plies=int(rng.choice([2, 3, 3])),
+        twist_mm=_pick(rng, (0.6, 1.3)),
+        under_colour=under,
+    )
+
+
+def _crossing(
+    rng: np.random.Generator, width: float, height: float, *, bend: float, through: Point
+) -> tuple[Point, ...]:
+    """Control points of a curve that crosses the whole photo near ``through`` at any angle."""
+    angle = float(rng.uniform(0, 2 * np.pi))
+    way = np.array([np.cos(angle), np.sin(angle)])
+    side = np.array([way[1], -way[0]])
+    reach = 0.95 * float(np.hypot(width, height))
+    t = np.linspace(-1, 1, 9)
+    sag = bend * reach * (rng.normal() * (t * t - 0.2) + 0.25 * rng.normal() * np.sin(np.pi * t))
+    points = np.array(through) + reach * t[:, None] * way + sag[:, None] * side
+    return tuple((round(float(x), 4), round(float(y), 4)) for x, y in points)
+
+
+def _a_seam(rng: np.random.Generator, request: Request, name: str, thread: Thread) -> Seam:
+    pitch = _pick(rng, request.pitch_mm)
+    rows = int(rng.choice([1, 1, 2, 2, 3]))
+    return Seam(
+        name=name,
+        seed=_seed(rng),
+        thread=thread,
+        pitch_mm=pitch,
+        margin_mm=_pick(rng, (1.1, 2.6)),
+        rows=rows,
+        gap_mm=_pick(rng, (1.4, 2.8)) if rows == 2 or rng.random() < 0.5 else _pick(rng, (1.2, 1.8)),
+        slant_deg=_pick(rng, (2, 12)) * (1 if rng.random() < 0.8 else -1),
+        sink_mm=_pick(rng, (0.04, 0.2)),
+        hole_mm=round(thread.diameter_mm * float(rng.uniform(1.4, 2.2)) + 0.15, 4),
+        jitter_mm=_pick(rng, (0.01, 0.06)),
+    )
+
+
+def _stitch_defect(rng: np.random.Generator, kind: str, seam: Seam, at_mm: float) -> StitchDefect:
+    length = float(rng.uniform(3, 9)) * seam.pitch_mm if kind in _LONG else 0.0
+    if kind == "loose_thread" and rng.random() < 0.5:
+        length = 2 * seam.pitch_mm
+    return StitchDefect(
+        kind=kind,
+        seed=_seed(rng),
+        at_mm=round(at_mm, 4),
+        size_mm=round(SIZES[kind].at(float(rng.random())), 4),
+        length_mm=round(length, 4),
+        row=int(rng.integers(seam.rows)),
+    )
+
+
+_LONG = {
+    "uneven_pitch",
+    "run_off",
+    "off_edge",
+    "merged_stitch",
+    "under_thread",
+    "empty_hole",
+    "pucker",
+    "uneven_rows",
+}
+
+
+def _needs_edge(kind: str) -> bool:
+    return kind in {"off_edge", "wrong_margin"}
+
+
+def sample(request: Request, *, seed: int, index: int) -> Scene:
+    """Scene number ``index`` of a request and seed."""
+    rng = stream(seed, "scene", index)
+    side = request.side_px
+    low, high = request.mm_per_px
+    mm_per_px = round(float(np.exp(rng.uniform(np.log(low), np.log(high)))), 5)
+    size = side * mm_per_px
+    kinds = request.kinds or tuple(SIZES)
+    sound = rng.random() < request.sound
+    wanted: list[str] = []
+    if not sound:
+        count = int(rng.choice([1, 1, 2, 3]))
+        wanted = [str(kind) for kind in rng.choice(np.array(kinds), count)]
+    on_seam = [kind for kind in wanted if kind in stitch_defects.SIZES]
+    plain = rng.random() < request.leather_only and not on_seam
+    families = tuple(Family(name) for name in request.families) or tuple(Family)
+    weights = np.array(
+        [3.0 if f in (Family.FULL_GRAIN, Family.PEBBLED, Family.SMOOTH) else 1.0 for f in families]
+    )
+    family = families[int(rng.choice(len(families), p=weights / weights.sum()))]
+    base = a_leather(rng, family)
+    light = a_light(rng)
+    scene = Scene(
+        seed=_seed(rng),
+        width_px=side,
+        height_px=side,
+        mm_per_px=mm_per_px,
+        base=base,
+        light=light,
+        camera=a_camera(rng, light.lamps[0].kelvin),
+    )
+    if not plain:
+        scene = _constructed(rng, request, scene, families, edge=any(_needs_edge(kind) for kind in on_seam))
+        scene = _sewn_badly(rng, scene, on_seam, size)
+    flaws = [
+        _leather_defect(rng, kind, size, layer=int(rng.integers(len(scene.panels) + 1)))
+        for kind in wanted
+        if kind in leather_defects.SIZES
+    ]
+    things = [_a_thing(rng, size) for _ in range(int(rng.poisson(request.distractors)))]
+    return replace(scene, leather_defects=tuple(flaws), distractors=tuple(things))
+
+
+def _constructed(
+    rng: np.random.Generator, request: Request, scene: Scene, families: Sequence[Family], *, edge: bool
+) -> Scene:
+    size = scene.width_mm
+    middle: Point = (float(rng.uniform(0.3, 0.7)) * size, float(rng.uniform(0.3, 0.7)) * size)
+    bend = float(rng.uniform(0, 0.22))
+    if not edge and rng.random() < 0.2:
+        line = _crossing(rng, size, size, bend=0.5 * bend, through=middle)
+        corners: tuple[int, ...] = ()
+        if rng.random() < 0.35:
+            line, corners = _cornered(rng, size, middle), (1,)
+        seam = replace(
+            _a_seam(rng, request, "free", _a_thread(rng, scene.base)), line_mm=line, corner_at=corners, tack=2
+        )
+        if corners:
+            seam = replace(seam, rows=1)
+        if rng.random() < 0.25:
+            seam = replace(seam, end_mm=round(1.1 * size, 3))
+        return replace(scene, seams=(seam,))
+    count = 1 if rng.random() < 0.7 else 2
+    panels: list[Panel] = []
+    seams: list[Seam] = []
+    for k in range(count):
+        own = (
+            a_leather(rng, families[int(rng.integers(len(families)))]) if rng.random() < 0.25 else scene.base
+        )
+        if own is scene.base and rng.random() < 0.5:
+            own = replace(own, colour=_tinted(rng, own.colour, 0.1))
+        own = replace(own, seed=_seed(rng), direction_deg=_pick(rng, (0, 180)))
+        at = middle if k == 0 else (float(rng.uniform(0.1, 0.9)) * size, float(rng.uniform(0.1, 0.9)) * size)
+        style = Edge(str(rng.choice(["raw", "skived", "folded", "painted"], p=[0.35, 0.2, 0.3, 0.15])))
+        panel = Panel(
+            edge_mm=_crossing(rng, size, size, bend=bend, through=at),
+            leather=own,
+            thickness_mm=_pick(rng, (0.8, 1.8)),
+            edge=style,
+            edge_colour=_tinted(rng, own.colour if style is Edge.PAINTED else _raw(own.colour), 0.15),
+            lift_mm=_pick(rng, (0.0, 0.12)),
+            padding_mm=_pick(rng, (0.5, 2.5)) if rng.random() < 0.12 else 0.0,
+        )
+        panels.append(panel)
+        if edge or rng.random() < 0.92:
+            seams.append(replace(_a_seam(rng, request, f"edge {k + 1}", _a_thread(rng, own)), panel=k))
+    if rng.random() < 0.15:
+        line = _crossing(rng, size, size, bend=0.08, through=middle)
+        seams.append(
+            replace(
+                _a_seam(rng, request, "crossing", _a_thread(rng, panels[-1].leather)),
+                line_mm=line,
+                rows=1,
+                layer=count,
+            )
+        )
+    return replace(scene, panels=tuple(panels), seams=tuple(seams))
+
+
+def _raw(colour: Rgb) -> Rgb:
+    """Of a fresh cut: the tanned fibre under the finish."""
+    r, g, b = (round(0.45 * c + 0.55 * raw, 5) for c, raw in zip(colour, (0.34, 0.27, 0.20), strict=True))
+    return r, g, b
+
+
+def _cornered(rng: np.random.Generator, size: float, corner: Point) -> tuple[Point, ...]:
+    angle = float(rng.uniform(0, 2 * np.pi))
+    turn = float(rng.uniform(0.9, 2.2))
+    ends = [
+        (corner[0] + 1.6 * size * np.cos(a), corner[1] + 1.6 * size * np.sin(a))
+        for a in (angle, angle + turn)
+    ]
+    a, b = ((round(float(x), 4), round(float(y), 4)) for x, y in ends)
+    return a, corner, b
+
+
+def _sewn_badly(rng: np.random.Generator, scene: Scene, kinds: Sequence[str], size: float) -> Scene:
+    if not kinds:
+        return scene
+    seams = list(scene.seams)
+    if not seams:
+        return scene
+    for kind in kinds:
+        fit = [k for k, seam in enumerate(seams) if not _needs_edge(kind) or seam.panel is not None]
+        if not fit:
+            continue
+        k = fit[int(rng.integers(len(fit)))]
+        seam = seams[k]
+        if kind == "uneven_rows" and seam.rows < 2:
+            seam = replace(seam, rows=2)
+        at = _middle_of(seam, scene) + float(rng.uniform(-0.25, 0.25)) * size
+        seams[k] = replace(seam, defects=(*seam.defects, _stitch_defect(rng, kind, seam, at)))
+    return replace(scene, seams=tuple(seams))
+
+
+def _middle_of(seam: Seam, scene: Scene) -> float:
+    """Arc length at which the seam's line passes nearest to the middle of the photo."""
+    from training.synthesis.curves import smooth_curve
+
+    control = scene.panels[seam.panel].edge_mm if seam.panel is not None else seam.line_mm
+    line = smooth_curve(control, seam.corner_at if seam.panel is None else ())
+    middle = np.array([scene.width_mm / 2, scene.height_mm / 2])
+    return float(line.along_mm[int(np.argmin(np.linalg.norm(line.points_mm - middle, axis=1)))])
+
+
+def _leather_defect(rng: np.random.Generator, kind: str, size: float, *, layer: int) -> LeatherDefect:
+    limit = 0.8 * size
+    return LeatherDefect(
+        kind=kind,
+        seed=_seed(rng),
+        x_mm=round(float(rng.uniform(0.15, 0.85)) * size, 4),
+        y_mm=round(float(rng.uniform(0.15, 0.85)) * size, 4),
+        size_mm=round(min(limit, SIZES[kind].at(float(rng.random()))), 4),
+        angle_deg=_pick(rng, (0, 180)),
+        strength=_pick(rng, (0.3, 1.0)),
+        layer=layer,
+    )
+
+
+_THING_SIZE: dict[str, _Range] = {
+    "eyelet": (4.5, 8.0),
+    "lace": (25.0, 60.0),
+    "brogue": (15.0, 40.0),
+    "logo": (12.0, 30.0),
+    "pressed_line": (20.0, 60.0),
+    "tape": (15.0, 40.0),
+    "dust": (10.0, 40.0),
+    "pen_mark": (10.0, 30.0),
+}
+_THING_COLOURS: dict[str, tuple[Rgb, ...]] = {
+    "eyelet": ((0.45, 0.43, 0.40), (0.03, 0.03, 0.03), (0.5, 0.36, 0.16)),
+    "lace": ((0.02, 0.02, 0.02), (0.75, 0.74, 0.7), (0.2, 0.11, 0.06)),
+    "logo": ((0.5, 0.38, 0.15), (0.7, 0.7, 0.68), (0.02, 0.02, 0.02)),
+    "tape": ((0.62, 0.53, 0.32), (0.25, 0.4, 0.6), (0.7, 0.68, 0.6)),
+    "dust": ((0.6, 0.6, 0.58), (0.35, 0.3, 0.25), (0.05, 0.05, 0.05)),
+    "pen_mark": ((0.6, 0.6, 0.62), (0.75, 0.73, 0.7)),
+}
+
+
+def _a_thing(rng: np.random.Generator, size: float) -> Distractor:
+    names = list(distractors.KINDS)
+    weights = np.array([3.0 if name == "dust" else 1.0 for name in names])
+    kind = names[int(rng.choice(len(names), p=weights / weights.sum()))]
+    colours = _THING_COLOURS.get(kind, ((0.5, 0.5, 0.5),))
+    return Distractor(
+        kind=kind,
+        seed=_seed(rng),
+        x_mm=round(float(rng.uniform(0.05, 0.95)) * size, 4),
+        y_mm=round(float(rng.uniform(0.05, 0.95)) * size, 4),
+        size_mm=_pick(rng, _THING_SIZE[kind]),
+        angle_deg=_pick(rng, (0, 180)),
+        colour=_tinted(rng, colours[int(rng.integers(len(colours)))], 0.1),
+    )
