@@ -23,7 +23,14 @@ from ulid import ULID
 from inspection import drawing, imaging, pipeline, registry, runtime
 from inspection.document import build_document, to_json
 from inspection.domain import Metadata
-from inspection.errors import ConflictError, ModelError, PressureError, QueueFullError, StorageError, WeltError
+from inspection.errors import (
+    ConflictError,
+    ModelError,
+    PressureError,
+    QueueFullError,
+    StorageError,
+    WeltError,
+)
 from inspection.pipeline import Setup
 from inspection.recipes import Recipes, open_recipes
 from inspection.registry import Model
@@ -167,9 +174,7 @@ class Station:
         ConflictError : another photo under the same idempotency key is being inspected now.
         QueueFullError, StorageError, ModelError : not now.
         """
-        setup = pipeline.prepare(
-            metadata, model=self.model, recipes=self.recipes, standards=self.standards
-        )
+        setup = pipeline.prepare(metadata, model=self.model, recipes=self.recipes, standards=self.standards)
         job = _Job(body=body, sha256=sha256, metadata=metadata, setup=setup, accepted_s=time.monotonic())
         # From here on a waiting caller that gives up cannot cancel the inspection.
         job.answer.set_running_or_notify_cancel()
@@ -280,7 +285,7 @@ class Station:
                 outcome = self._inspect(job)
             except WeltError as known:
                 error = known
-            except Exception:  # noqa: BLE001 - the one place: whatever a photo does, the next one is inspected
+            except Exception:
                 log.exception("inspection crashed", extra={"photo_sha256": job.sha256})
                 error = WeltError(
                     "The inspection of this photo failed in a way that nobody foresaw.",
@@ -492,9 +497,7 @@ def _repeat_of(first: Future[Outcome]) -> Future[Outcome]:
             repeat.set_exception(error)
         else:
             outcome = ended.result()
-            repeat.set_result(
-                Outcome(result_id=outcome.result_id, document=outcome.document, created=False)
-            )
+            repeat.set_result(Outcome(result_id=outcome.result_id, document=outcome.document, created=False))
 
     first.add_done_callback(follow)
     return repeat

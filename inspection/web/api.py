@@ -19,7 +19,6 @@ from inspection.errors import (
     ForbiddenError,
     MetadataError,
     NotFoundError,
-
     UnknownNameError,
 )
 from inspection.station import Outcome, Station
@@ -125,7 +124,9 @@ async def create_inspection(
         ) from None
     metadata = await _metadata(caller, upload.meta, station)
     answer = station.submit(upload.body, metadata, sha256=upload.sha256)
-    outcome = await _wait(answer, seconds=ends_s - time.monotonic(), upload=upload, settings_s=settings.deadline_s)
+    outcome = await _wait(
+        answer, seconds=ends_s - time.monotonic(), upload=upload, settings_s=settings.deadline_s
+    )
     return Response(
         outcome.document,
         status_code=201 if outcome.created else 200,
@@ -156,7 +157,8 @@ async def _metadata(caller: Caller, meta: PhotoMeta, station: Station) -> Metada
     name = meta.station or caller.station
     if name is None:
         raise MetadataError(
-            "The photo names no station.", hint="People name the station of the photo; only an API key brings its own."
+            "The photo names no station.",
+            hint="People name the station of the photo; only an API key brings its own.",
         )
     if name != caller.station:
         known = await run_in_threadpool(stations.by_name, station.store, name)
@@ -166,7 +168,9 @@ async def _metadata(caller: Caller, meta: PhotoMeta, station: Station) -> Metada
                 hint="Leave station out, or use a key of that station.",
             )
         if not known.active:
-            raise ForbiddenError(f"The station {name!r} is disabled.", hint="Ask an administrator to enable it.")
+            raise ForbiddenError(
+                f"The station {name!r} is disabled.", hint="Ask an administrator to enable it."
+            )
     return Metadata(**{**dict(meta), "station": name})
 
 
@@ -199,7 +203,8 @@ def list_inspections(
         if query.cursor is None:
             raise
         raise NotFoundError(
-            f"There is no page after the cursor {query.cursor!r}.", hint="Use next_cursor of the page before, unchanged."
+            f"There is no page after the cursor {query.cursor!r}.",
+            hint="Use next_cursor of the page before, unchanged.",
         ) from error
     response.headers["Cache-Control"] = "no-store"
     return InspectionPage(
@@ -294,28 +299,15 @@ async def read_overlay(
     caller: Reader,
     station: StationDep,
 ) -> Response:
-    """Drawn when asked for, at the photo's own size."""
+    """Drawn when asked for, and not before."""
     what = drawing.Overlay(outlines=query.outlines, labels=query.labels)
     renderer: pictures.Renderer = request.app.state.renderer
     return await _drawn(
-        request, lambda: renderer.overlay(station, result_id, what=what, with_heat=query.heat)
+        request,
+        lambda: renderer.overlay(
+            station, result_id, what=what, with_heat=query.heat, side_px=query.side_px
+        ),
     )
-
-
-@router.get(
-    "/api/v1/inspections/{result_id}/thumbnail",
-    name="read_thumbnail",
-    tags=["pictures"],
-    summary="A small picture with outlines",
-    response_class=Response,
-    responses=_picture_responses("image/jpeg", f"At most {pictures.THUMBNAIL_PX} px wide and high."),
-)
-async def read_thumbnail(
-    request: Request, result_id: ResultId, caller: Reader, station: StationDep
-) -> Response:
-    """For lists."""
-    renderer: pictures.Renderer = request.app.state.renderer
-    return await _drawn(request, lambda: renderer.thumbnail(station, result_id))
 
 
 # Reviews -------------------------------------------------------------------------------------------------------------
@@ -361,7 +353,9 @@ def create_review(
 def list_reviews(result_id: ResultId, caller: Reader, station: StationDep) -> ReviewList:
     """All reviews, oldest first; the last one holds."""
     inspections.by_id(station.store, result_id)
-    return ReviewList(items=[ReviewAnswer.of(review) for review in reviews.of_result(station.store, result_id)])
+    return ReviewList(
+        items=[ReviewAnswer.of(review) for review in reviews.of_result(station.store, result_id)]
+    )
 
 
 # What photos are judged by -------------------------------------------------------------------------------------------
@@ -487,5 +481,3 @@ def revoke_key(name: StationName, key_id: KeyId, caller: KeyManager, station: St
             f"The station {name!r} has no API key {key_id!r}.", hint="See the list of keys of the station."
         )
     return KeyAnswer.of(stations.revoke_key(station.store, key_id, by=caller.name))
-
-

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -15,7 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from inspection.settings import Settings
 from inspection.station import open_station
-from inspection.web import api, events, health, middleware, openapi, pictures, problems
+from inspection.web import api, events, health, middleware, openapi, pages, pictures, problems
 from inspection.web.telemetry import Telemetry
 from inspection.web.uploads import UploadBudget
 
@@ -68,12 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     app.include_router(api.router)
     app.include_router(events.router)
-    try:
-        from inspection.web import pages
-
-        app.include_router(pages.router)
-    except ImportError:
-        pass
+    pages.install(app)
     openapi.install(app)
     # The last added is the outermost.
     app.add_middleware(middleware.CountRequests, telemetry=app.state.telemetry)

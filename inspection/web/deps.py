@@ -160,7 +160,9 @@ CallerDep = Annotated[Caller, Depends(caller_of)]
 def check_allowed(caller: Caller, act: Act) -> None:
     """Raise ForbiddenError unless the caller may do that."""
     if not caller.may(act):
-        who = f"the key of station {caller.name!r}" if caller.role is None else f"{caller.name} ({caller.role})"
+        who = (
+            f"the key of station {caller.name!r}" if caller.role is None else f"{caller.name} ({caller.role})"
+        )
         raise ForbiddenError(
             f"{who} may not {act}.",
             hint=f"This takes a person with the role {LEAST_ROLE[act]} or higher.",

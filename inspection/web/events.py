@@ -165,9 +165,7 @@ async def _stream(feed: Feed, store: Store, last_sequence: int | None) -> AsyncI
     async with feed.listen() as (waiting, start):
         yield f"retry: 1000\nid: {start}\n: listening\n\n".encode()
         if last_sequence is not None and last_sequence < start:
-            missed = await run_in_threadpool(
-                inspections.newer_than, store, last_sequence, limit=BACKLOG + 1
-            )
+            missed = await run_in_threadpool(inspections.newer_than, store, last_sequence, limit=BACKLOG + 1)
             if len(missed) > BACKLOG:
                 yield _LAGGED
             else:
@@ -190,6 +188,7 @@ router = APIRouter(tags=["events"])
 
 
 # Not in the OpenAPI document: an answer that never ends is beyond what it can describe. docs/api.md does.
+@router.get("/events", name="page_events", include_in_schema=False)
 @router.get("/api/v1/events", name="events", include_in_schema=False)
 async def events(
     request: Request,

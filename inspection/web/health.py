@@ -53,9 +53,16 @@ async def readyz(station: StationDep, response: Response) -> ReadinessAnswer:
     name="metrics",
     summary="Figures for Prometheus",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus' text format."}},
+    responses={
+        200: {
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+            "description": "Prometheus' text format.",
+        }
+    },
 )
 def metrics(request: Request) -> Response:
     """Times of stages, queue, verdicts, errors."""
     telemetry: Telemetry = request.app.state.telemetry
-    return Response(telemetry.exposition(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
+    return Response(
+        telemetry.exposition(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
+    )

@@ -18,7 +18,11 @@ _REF = "#/components/schemas/{model}"
 
 def _one_value(schema: dict[str, Any]) -> dict[str, Any]:
     """Schema of a field as text: in a query or a header, leaving it out is the only way to say nothing."""
-    told = {name: value for name, value in schema.items() if name not in ("anyOf", "default", "title", "description")}
+    told = {
+        name: value
+        for name, value in schema.items()
+        if name not in ("anyOf", "default", "title", "description")
+    }
     for option in schema.get("anyOf", ()):
         if option.get("type") != "null":
             told |= option
@@ -51,7 +55,10 @@ def upload_description() -> dict[str, Any]:
             "additionalProperties": False,
             "properties": {"image": photo, "meta": {"$ref": _REF.format(model="PhotoMeta")}},
         },
-        "encoding": {"meta": {"contentType": "application/json"}, "image": {"contentType": ", ".join(RAW_MEDIA_TYPES)}},
+        "encoding": {
+            "meta": {"contentType": "application/json"},
+            "image": {"contentType": ", ".join(RAW_MEDIA_TYPES)},
+        },
     }
     return {
         "parameters": parameters,

@@ -9,24 +9,27 @@ import hashlib
 import json
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from inspection import drawing, imaging
 from inspection.domain import Defect, ZoneClass
 from inspection.errors import NotFoundError
 from inspection.station import Station
-from inspection.store import inspections
+from inspection.store import Photos, inspections
+from inspection.store.inspections import StoredInspection
 
-__all__ = ["Picture", "Renderer", "original", "surface"]
+__all__ = ["Picture", "Renderer", "original", "small_picture", "surface"]
 
 DRAWING_VERSION = "1"
 """Part of every tag; raise it when drawings change, so that browsers fetch them again."""
 CACHE_BYTES = 16_000_000
-"""Thumbnails kept in memory: a thousand, more than any list shows."""
-THUMBNAIL_PX = 360
+"""Small pictures kept in memory: over a thousand, more than any list shows."""
+SMALL_PX = 640
+"""Below this nobody can read labels, so none are drawn."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +63,16 @@ def surface(station: Station, result_id: str) -> Picture:
     return Picture(body, "image/png", hashlib.sha256(body).hexdigest())
 
 
-def _defects(document: dict[str, Any]) -> list[Defect]:
+def _defects(document: dict[str, Any], *, scale: float) -> list[Defect]:
+    """The defects of a document, in pixels of the picture to be drawn on."""
     return [
         Defect(
             kind=defect["kind"],
             zone=defect["zone"],
             zone_class=ZoneClass(defect["zone_class"]),
             score=defect["score"],
-            outline_px=np.array(defect["outline_px"], np.float64).reshape(-1, 2),
-            box_px=tuple(defect["box_px"]),
+            outline_px=(np.array(defect["outline_px"], np.float64).reshape(-1, 2) + 0.5) * scale - 0.5,
+            box_px=tuple(side * scale for side in defect["box_px"]),
             length_mm=defect["length_mm"],
             width_mm=defect["width_mm"],
             area_mm2=defect["area_mm2"],
@@ -77,8 +81,34 @@ def _defects(document: dict[str, Any]) -> list[Defect]:
     ]
 
 
+def small_picture(photos: Photos, stored: StoredInspection, *, side_px: int, max_pixels: int) -> bytes:
+    """JPEG of the upright photo with outlines, its longer side at most ``side_px``."""
+    document = json.loads(stored.record.document)
+    what = drawing.Overlay(outlines=True, labels=side_px >= SMALL_PX)
+    return _draw(photos, document, what=what, heat=None, side_px=side_px)
+
+
+def _draw(
+    photos: Photos,
+    document: dict[str, Any],
+    *,
+    what: drawing.Overlay,
+    heat: npt.NDArray[np.uint8] | None,
+    side_px: int | None,
+) -> bytes:
+    # The limit for new photos may have been lowered since this one was accepted.
+    pixels = int(document["photo"]["width_px"]) * int(document["photo"]["height_px"])
+    rgb = imaging.decode(photos.get(document["photo"]["sha256"]), max_pixels=pixels).rgb
+    full_px = max(rgb.shape[:2])
+    if side_px is not None:
+        rgb = drawing.thumbnail(rgb, side_px=side_px)
+    # Drawn after shrinking, so that lines stay as wide as they are meant to be.
+    defects = _defects(document, scale=max(rgb.shape[:2]) / full_px)
+    return drawing.encode_jpeg(drawing.overlay(rgb, defects, heat=heat, what=what))
+
+
 class Renderer:
-    """Draws overlays and thumbnails, one at a time."""
+    """Draws overlays, one at a time."""
 
     def __init__(self) -> None:
         self.pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="renderer")
@@ -86,41 +116,36 @@ class Renderer:
         self._kept_bytes = 0
 
     def overlay(
-        self, station: Station, result_id: str, *, what: drawing.Overlay, with_heat: bool
+        self, station: Station, result_id: str, *, what: drawing.Overlay, with_heat: bool, side_px: int | None
     ) -> Picture:
-        """The photo, upright, with what was found drawn over it, as JPEG."""
+        """The photo, upright, with what was found drawn over it, as JPEG.
+
+        Parameters
+        ----------
+        side_px : the longer side is at most this; None for the photo's own size. Small pictures are kept in memory,
+            since lists ask for the same ones again.
+        """
+        small = side_px is not None and side_px < SMALL_PX
+        if small:
+            what = replace(what, labels=False)
+        tag = f"{result_id}-{DRAWING_VERSION}-{what.outlines:d}{what.labels:d}{with_heat:d}-{side_px or 0}"
+        kept = self._kept.get(tag)
+        if kept is not None:
+            self._kept.move_to_end(tag)
+            return kept
         document, surface_ref = _document(station, result_id)
         heat = None
         if with_heat and surface_ref is not None:
             heat = drawing.decode_grey_png(station.photos.get_named(surface_ref))
-        body = station.photos.get(document["photo"]["sha256"])
-        rgb = imaging.decode(body, max_pixels=_pixels(document)).rgb
-        drawn = drawing.overlay(rgb, _defects(document), heat=heat, what=what)
-        tag = f"{result_id}-{DRAWING_VERSION}-{what.outlines:d}{what.labels:d}{with_heat:d}"
-        return Picture(drawing.encode_jpeg(drawn), "image/jpeg", tag)
+        body = _draw(station.photos, document, what=what, heat=heat, side_px=side_px)
+        picture = Picture(body, "image/jpeg", tag)
+        if small:
+            self._keep(picture)
+        return picture
 
-    def thumbnail(self, station: Station, result_id: str) -> Picture:
-        """The photo with outlines, small, as JPEG; kept in memory, since lists ask for the same ones again."""
-        kept = self._kept.get(result_id)
-        if kept is not None:
-            self._kept.move_to_end(result_id)
-            return kept
-        document, _ = _document(station, result_id)
-        body = station.photos.get(document["photo"]["sha256"])
-        rgb = imaging.decode(body, max_pixels=_pixels(document)).rgb
-        drawn = drawing.overlay(rgb, _defects(document), what=drawing.Overlay(outlines=True, labels=False))
-        small = drawing.thumbnail(drawn, side_px=THUMBNAIL_PX)
-        picture = Picture(
-            drawing.encode_jpeg(small, quality=80), "image/jpeg", f"{result_id}-{DRAWING_VERSION}-t"
-        )
-        self._kept[result_id] = picture
+    def _keep(self, picture: Picture) -> None:
+        self._kept[picture.tag] = picture
         self._kept_bytes += len(picture.body)
         while self._kept_bytes > CACHE_BYTES:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= len(oldest.body)
-        return picture
-
-
-def _pixels(document: dict[str, Any]) -> int:
-    """Pixels of a photo that was accepted once; the limit may have been lowered since."""
-    return int(document["photo"]["width_px"]) * int(document["photo"]["height_px"])

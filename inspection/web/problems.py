@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from jinja2 import TemplateNotFound
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -48,7 +47,9 @@ class Problem(BaseModel):
     detail: str = Field(description="What happened this time.")
     hint: str = Field(min_length=1, description="What to do about it.")
     instance: str = Field(description="Path that was asked for.")
-    errors: list[FieldProblem] | None = Field(None, description="Faults field by field, where they are known.")
+    errors: list[FieldProblem] | None = Field(
+        None, description="Faults field by field, where they are known."
+    )
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -63,7 +64,10 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
             entry["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
         if status in (503, 504):
             entry["headers"] = {
-                "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+                "Retry-After": {
+                    "description": "Seconds to wait.",
+                    "schema": {"type": "integer", "minimum": 1},
+                }
             }
         described[status] = entry
     return described
@@ -73,8 +77,15 @@ def describe_invalid(errors: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
     """Field problems of a pydantic error list; locations lose the part that only FastAPI knows."""
     told = []
     for error in errors[:MAX_FIELDS]:
-        location = [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header", "cookie")]
-        told.append(FieldProblem(field=".".join(location) or "the request", message=str(error["msg"]).removeprefix("Value error, ")))
+        location = [
+            str(part) for part in error["loc"] if part not in ("body", "query", "path", "header", "cookie")
+        ]
+        told.append(
+            FieldProblem(
+                field=".".join(location) or "the request",
+                message=str(error["msg"]).removeprefix("Value error, "),
+            )
+        )
     return told
 
 
@@ -100,16 +111,14 @@ def _respond(request: Request, problem: Problem, *, kind: str, headers: Mapping[
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(target, safe='')}", status_code=303)
     if wants_html:
-        templates = getattr(request.app.state, "templates", None)
-        if templates is not None:
-            try:
-                page: Response = templates.TemplateResponse(
-                    request, "problem.html", {"problem": problem}, status_code=problem.status, headers=dict(headers)
-                )
-            except TemplateNotFound:
-                log.warning("problem.html is missing")
-            else:
-                return page
+        page: Response = request.app.state.templates.TemplateResponse(
+            request,
+            "problem.html",
+            {"problem": problem},
+            status_code=problem.status,
+            headers=dict(headers),
+        )
+        return page
     return Response(
         problem.model_dump_json(exclude_none=True),
         status_code=problem.status,
@@ -150,7 +159,12 @@ async def _on_welt_error(request: Request, error: Exception) -> Response:
     if error.status >= 500:
         log.warning(
             "refused",
-            extra={"kind": error.kind, "detail": error.detail, "status": error.status, "path": request.url.path},
+            extra={
+                "kind": error.kind,
+                "detail": error.detail,
+                "status": error.status,
+                "path": request.url.path,
+            },
         )
     return respond_to(request, error)
 

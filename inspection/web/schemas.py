@@ -116,8 +116,13 @@ class OverlayQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     outlines: bool = Field(True, description="Outline of each defect.")
-    labels: bool = Field(True, description="Number, kind and length beside each defect.")
+    labels: bool = Field(
+        True, description="Number, kind and length beside each defect; never on pictures below 640 px."
+    )
     heat: bool = Field(False, description="Probability of a defect as colour.")
+    side_px: Annotated[
+        int | None, Field(ge=16, le=8192), WithJsonSchema({"type": "integer", "minimum": 16, "maximum": 8192})
+    ] = Field(None, description="Longest side of the picture; the photo's own size when left out.")
 
 
 class InspectionSummary(_Answer):
@@ -165,7 +170,7 @@ class InspectionSummary(_Answer):
             kinds=sorted(record.kinds),
             review_revision=stored.review_revision,
             reviewed_grade=stored.reviewed_grade,
-            links={"self": api, "thumbnail": f"{api}/thumbnail", "page": f"/results/{record.result_id}"},
+            links={"self": api, "overlay": f"{api}/overlay", "page": f"/results/{record.result_id}"},
         )
 
 

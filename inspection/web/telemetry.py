@@ -36,7 +36,9 @@ class Telemetry:
         self._requests = Counter(
             "welt_http_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
         )
-        self._queue_depth = Gauge("welt_queue_depth", "Photos that wait for a worker.", registry=self._registry)
+        self._queue_depth = Gauge(
+            "welt_queue_depth", "Photos that wait for a worker.", registry=self._registry
+        )
         self._busy = Gauge("welt_workers_busy", "Photos being inspected.", registry=self._registry)
         self._ready = Gauge("welt_ready", "1 while photos can be inspected.", registry=self._registry)
         self._listeners = Gauge("welt_event_listeners", "Open event streams.", registry=self._registry)

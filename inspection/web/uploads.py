@@ -38,6 +38,8 @@ RAW_MEDIA_TYPES = (
     "image/webp",
     "application/octet-stream",
 )
+
+
 class PhotoMeta(BaseModel):
     """What a camera says of its photo; every field may be left out."""
 
@@ -64,7 +66,9 @@ class PhotoMeta(BaseModel):
             {"anyOf": [{"type": "number", "minimum": MIN_MM_PER_PX, "maximum": MAX_MM_PER_PX}, {"type": "null"}]}
         ),
     ] = Field(None, description="Width of one pixel on the part in millimetres.")  # fmt: skip
-    calibration: Name | None = Field(None, description="Name of a calibration of the recipe, instead of mm_per_px.")
+    calibration: Name | None = Field(
+        None, description="Name of a calibration of the recipe, instead of mm_per_px."
+    )
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,9 @@ def _metadata_error(error: ValidationError) -> WeltError:
     first = fields[0]
     return InvalidMetaError(
         f"{first.field}: {first.message}.",
-        hint="Correct the fields named in errors; these are known: " + ", ".join(PhotoMeta.model_fields) + ".",
+        hint="Correct the fields named in errors; these are known: "
+        + ", ".join(PhotoMeta.model_fields)
+        + ".",
         fields=fields,
     )
 
@@ -176,7 +182,9 @@ def _beside_the_body(request: Request) -> dict[str, str]:
 
     def say(name: str, value: str) -> None:
         if fields.setdefault(name, value) != value:
-            raise MetadataError(f"{name} is given twice, with different values.", hint="Give each field once.")
+            raise MetadataError(
+                f"{name} is given twice, with different values.", hint="Give each field once."
+            )
 
     for name, value in request.query_params.multi_items():
         say(name, value)
@@ -345,7 +353,8 @@ async def _read_multipart(
         budget.give_back(held)
     if not parts.ended:
         raise MetadataError(
-            "The multipart body ends before its closing boundary.", hint="Send the whole form; the upload was cut off."
+            "The multipart body ends before its closing boundary.",
+            hint="Send the whole form; the upload was cut off.",
         )
     if "image" not in parts.seen:
         raise MetadataError(
@@ -353,4 +362,6 @@ async def _read_multipart(
             hint="Send the photo as the field image and the metadata as one JSON object in the field meta.",
         )
     body = bytes(parts.image)
-    return Upload(body=body, sha256=hashlib.sha256(body).hexdigest(), meta=_from_json(bytes(parts.meta), beside))
+    return Upload(
+        body=body, sha256=hashlib.sha256(body).hexdigest(), meta=_from_json(bytes(parts.meta), beside)
+    )
