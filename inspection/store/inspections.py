@@ -24,6 +24,7 @@ __all__ = [
     "DuplicateKeyError",
     "Filters",
     "InspectionRecord",
+    "Neighbours",
     "Page",
     "StoredInspection",
     "Value",
@@ -32,6 +33,7 @@ __all__ = [
     "by_idempotency_key",
     "counts",
     "latest_sequence",
+    "neighbours",
     "newer_than",
     "page",
     "values",
@@ -148,6 +150,14 @@ class Page:
 
     items: tuple[StoredInspection, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Ids of the results just above and just below another in a list, None at its ends."""
+
+    newer: str | None
+    older: str | None
 
 
 def add(store: Store, record: InspectionRecord) -> StoredInspection:
@@ -274,18 +284,29 @@ def newer_than(
     """Results that were stored after the one of that sequence, oldest first; 0 starts at the very first."""
     _check_filters(filters)
     after = min(max(sequence, 0), _LARGEST_SEQUENCE)
-    query = sa.select(_rows.c.sequence).where(_rows.c.sequence > after, *_conditions(filters))
-    if filters.kinds:
-        # EXISTS, not a join: a result with two of the kinds is one result.
-        query = query.where(
-            sa.exists().where(_kinds.c.sequence == _rows.c.sequence, _kinds.c.kind.in_(sorted(filters.kinds)))
-        )
-    if filters.grades:
-        query = query.where(_rows.c.grade.in_(sorted(filters.grades)))
+    query = sa.select(_rows.c.sequence).where(
+        _rows.c.sequence > after, *_conditions(filters), *_set_conditions(filters)
+    )
     with store.read() as connection:
         sequences = connection.execute(query.order_by(_rows.c.sequence).limit(limit)).scalars().all()
         found = _load(connection, _rows.c.sequence.in_(sequences)) if sequences else ()
     return tuple(sorted(found, key=lambda stored: stored.sequence))
+
+
+def neighbours(store: Store, stored: StoredInspection, filters: Filters = NO_FILTERS) -> Neighbours:
+    """What stands beside a result in the order of `page`; the result itself need not match the filters."""
+    _check_filters(filters)
+    place = sa.tuple_(_rows.c.created_at, _rows.c.sequence)
+    here = sa.tuple_(
+        sa.literal(stored.record.created_at, schema.UtcTime()), sa.literal(stored.sequence, sa.BigInteger())
+    )
+    matching = sa.select(_rows.c.result_id).where(*_conditions(filters), *_set_conditions(filters)).limit(1)
+    upwards = matching.where(place > here).order_by(_rows.c.created_at, _rows.c.sequence)
+    downwards = matching.where(place < here).order_by(_rows.c.created_at.desc(), _rows.c.sequence.desc())
+    with store.read() as connection:
+        return Neighbours(
+            newer=connection.execute(upwards).scalar(), older=connection.execute(downwards).scalar()
+        )
 
 
 def latest_sequence(store: Store) -> int:
@@ -365,6 +386,19 @@ def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
         conditions.append(_rows.c.created_at >= filters.created_from)
     if filters.created_until is not None:
         conditions.append(_rows.c.created_at < filters.created_until)
+    return conditions
+
+
+def _set_conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """Grades and kinds, for questions that walk the list in one order only."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    if filters.kinds:
+        # EXISTS, not a join: a result with two of the kinds is one result.
+        conditions.append(
+            sa.exists().where(_kinds.c.sequence == _rows.c.sequence, _kinds.c.kind.in_(sorted(filters.kinds)))
+        )
+    if filters.grades:
+        conditions.append(_rows.c.grade.in_(sorted(filters.grades)))
     return conditions
 
 

@@ -1,0 +1,181 @@
+"""Words of the pages in the viewer's language.
+
+One flat JSON catalogue per language, ``locales/<id>.json``: key to text, with ``{name}`` where a value goes. English is
+the reference: a test holds every other catalogue to the same keys and the same values. Kinds of defect have their names
+in ``taxonomy``; reasons are told anew from their rule, kind and numbers, so that no English sentence of a stored result
+shows up on a Chinese page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from inspection import taxonomy
+from inspection.grading import SCALE_REASON, TOO_MANY_REASON
+
+__all__ = ["LANGUAGES", "Language", "ToldReason", "Words", "choose_language", "open_words"]
+
+LOCALES = Path(__file__).parent / "locales"
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language that the pages speak.
+
+    Attributes
+    ----------
+    id : name of its catalogue, value of the cookie.
+    html : for the ``lang`` attribute; it also picks the right CJK glyphs.
+    name : in the language itself.
+    """
+
+    id: str
+    html: str
+    name: str
+
+
+LANGUAGES: dict[str, Language] = {
+    language.id: language for language in (Language("en", "en", "English"), Language("zh", "zh-Hans", "中文"))
+}
+DEFAULT_LANGUAGE = "en"
+
+
+class ToldReason(Protocol):
+    """What of a reason its sentence is made of; both the domain's and the document's reasons have it."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def grade(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def quantity(self) -> str | None: ...
+    @property
+    def kind(self) -> str | None: ...
+    @property
+    def zone(self) -> str | None: ...
+    @property
+    def measured(self) -> float | None: ...
+    @property
+    def uncertainty(self) -> float | None: ...
+    @property
+    def limit(self) -> float | None: ...
+    @property
+    def unit(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Words:
+    """One language: call it with a key for its text.
+
+    Attributes
+    ----------
+    texts : the catalogue.
+    """
+
+    language: Language
+    texts: Mapping[str, str]
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Text of a key with its values filled in; KeyError for a key that does not exist."""
+        return self.texts[key].format(**values)
+
+    def has(self, key: str) -> bool:
+        """Whether the catalogue has a text of its own for the key, such as the name of a zone that ships."""
+        return key in self.texts
+
+    def kind(self, kind_id: str) -> str:
+        """Name of a kind of defect."""
+        kind = taxonomy.KINDS.get(kind_id)
+        if kind is None:  # a result of a newer or foreign model
+            return kind_id.replace("_", " ")
+        return kind.zh if self.language.id == "zh" else kind.en
+
+    def named(self, group: str, name: str) -> str:
+        """Name of something that recipes may call as they like: translated where it ships, as it is otherwise."""
+        key = f"{group}.{name}"
+        return self.texts[key] if key in self.texts else name.replace("_", " ").replace("-", " ")
+
+    def number(self, value: float, unit: str | None, uncertainty: float | None = None) -> str:
+        """A measured value with its unit, to the digits that its uncertainty leaves."""
+        text = f"{value:.0f}" if not unit and float(value).is_integer() else f"{value:.{_decimals(value)}f}"
+        if uncertainty:
+            text += f" ± {uncertainty:.{_decimals(value)}f}"
+        return f"{text} {unit}" if unit else text
+
+    def limit(self, value: float, unit: str | None) -> str:
+        """A limit as it was written, with its unit."""
+        return f"{value:g} {unit}" if unit else f"{value:g}"
+
+    def reason(self, reason: ToldReason) -> str:
+        """One sentence that tells a reason."""
+        if reason.rule == SCALE_REASON:
+            return self("reason.scale")
+        if reason.rule == TOO_MANY_REASON and reason.measured is not None and reason.limit is not None:
+            return self("reason.too_many", found=f"{reason.measured:.0f}", listed=f"{reason.limit:.0f}")
+        if reason.kind is None or reason.quantity is None:
+            return reason.message
+        kind, zone = self.kind(reason.kind), self.named("zone", reason.zone or "photo")
+        if reason.quantity == "present" or reason.measured is None or reason.limit is None:
+            told = "look" if reason.grade == "recheck" else "present"
+            return self(f"reason.{told}", kind=kind, zone=zone)
+        told = "near" if reason.grade == "recheck" and reason.uncertainty else "over"
+        key = f"reason.{reason.quantity}.{told}"
+        if key not in self.texts:
+            return reason.message
+        return self(
+            key,
+            kind=kind,
+            zone=zone,
+            measured=self.number(reason.measured, reason.unit, reason.uncertainty),
+            limit=self.limit(reason.limit, reason.unit),
+        )
+
+
+def _decimals(value: float) -> int:
+    """Digits after the point: three figures that mean something, no more than two decimals."""
+    return 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+
+
+def open_words(folder: Path = LOCALES) -> dict[str, Words]:
+    """Read the catalogue of every language."""
+    return {
+        language.id: Words(language, json.loads((folder / f"{language.id}.json").read_text(encoding="utf-8")))
+        for language in LANGUAGES.values()
+    }
+
+
+def choose_language(cookie: str | None, accept_language: str) -> str:
+    """Language of a viewer: as chosen before, else the one the browser likes best, else English.
+
+    Parameters
+    ----------
+    cookie : value of the language cookie, which anyone may have written.
+    accept_language : the header, such as ``zh-CN,zh;q=0.9,en;q=0.5``; empty when there is none.
+    """
+    if cookie in LANGUAGES:
+        return cookie
+    for tag in _by_preference(accept_language.split(",")):
+        primary = tag.partition("-")[0]
+        if primary in LANGUAGES:
+            return primary
+    return DEFAULT_LANGUAGE
+
+
+def _by_preference(parts: Iterable[str]) -> list[str]:
+    """Language tags, the most wanted first; those refused with ``q=0`` or malformed are left out."""
+    weighted: list[tuple[float, str]] = []
+    for part in parts:
+        tag, _, weight_text = part.partition(";q=")
+        try:
+            weight = float(weight_text) if weight_text else 1.0
+        except ValueError:
+            continue
+        if weight > 0:
+            weighted.append((weight, tag.strip().lower()))
+    return [tag for _, tag in sorted(weighted, key=lambda pair: -pair[0])]
