@@ -1,8 +1,9 @@
-"""Judges probability maps against masks: F1, AP, AUROC, AUPRO, recall at fixed false alarms, intervals by bootstrap.
+"""Judges probability maps against masks: F1, AP, AUROC, AUPRO, recall at fixed false alarms, intervals by
+bootstrap.
 
-Pixel figures are computed from counts by score (``Tally``), which add up: the tally of a set of photos is the sum of
-theirs, and so a bootstrap over hides draws sums instead of pixels. Scores are counted on a grid of log-odds fine enough
-(0.0006) that ties do not matter.
+Pixel figures are computed from counts by score (``Tally``), which add up: the tally of a set of photos is
+the sum of theirs, and so a bootstrap over hides draws sums instead of pixels. Scores are counted on a grid
+of log-odds fine enough (0.0006) that ties do not matter.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ Item = TypeVar("Item")
 def _bins(scores: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
     odds = np.clip(scores.astype(np.float64), 1e-12, 1 - 1e-12)
     logit = np.clip(np.log(odds) - np.log1p(-odds), -LOGIT_RANGE, LOGIT_RANGE)
-    grid: npt.NDArray[np.int64] = np.rint((logit + LOGIT_RANGE) / (2 * LOGIT_RANGE) * (BINS - 1)).astype(np.int64)
+    grid: npt.NDArray[np.int64] = np.rint((logit + LOGIT_RANGE) / (2 * LOGIT_RANGE) * (BINS - 1)).astype(
+        np.int64
+    )
     return grid
 
 
@@ -126,7 +129,8 @@ class Tally:
         return float(np.trapezoid(np.r_[0.0, true / true[-1]], np.r_[0.0, false / false[-1]]))
 
     def aupro(self, *, limit: float = PRO_LIMIT) -> float:
-        """Mean share of each region that is found, over false positive rates up to ``limit``, divided by it."""
+        """Mean share of each region that is found, over false positive rates up to ``limit``, divided by
+        it."""
         false, _ = self._falling()
         if self.regions == 0 or false[-1] == 0:
             return float("nan")
@@ -201,9 +205,7 @@ def threshold_at_pass(sound_scores: npt.ArrayLike, *, sound_pass: float) -> floa
     return float(np.nextafter(scores[scores.size - 1 - allowed], np.inf))
 
 
-def recall_at_pass(
-    defect_scores: npt.ArrayLike, sound_scores: npt.ArrayLike, *, sound_pass: float
-) -> float:
+def recall_at_pass(defect_scores: npt.ArrayLike, sound_scores: npt.ArrayLike, *, sound_pass: float) -> float:
     """Share of defective photos that alarm at the threshold which passes ``sound_pass`` of the sound ones."""
     defects = np.asarray(defect_scores, dtype=np.float64)
     if defects.size == 0:

@@ -1,7 +1,9 @@
-"""Brings photos to the network's scale and cuts them into tiles, for training, export check and service alike.
+"""Brings photos to the network's scale and cuts them into tiles, for training, export check and service
+alike.
 
-Everything here is pure and depends on sizes and scales alone: photos of one size always give the same tiles, so the
-runtime meets the same few shapes again and again. Colour stays RGB uint8: mean and variance live in the network's graph.
+Everything here is pure and depends on sizes and scales alone: photos of one size always give the same
+tiles, so the runtime meets the same few shapes again and again. Colour stays RGB uint8: mean and variance
+live in the network's graph.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from inspection.errors import ScaleError
 __all__ = ["Tile", "blend", "cut", "fit_grid", "model_size", "pad", "plan_tiles", "to_model_scale"]
 
 MAX_ENLARGEMENT = 8.0
-"""A photo coarser than this many model pixels shows nothing that the model knows, and would fill the memory."""
+"""A photo coarser than this many model pixels shows nothing that the model knows, and would fill the
+memory."""
 MAX_MODEL_PIXELS = 120_000_000
 """Pixels at model scale beyond which one photo is refused: 360 MB of RGB, minutes of inference."""
 SAME_SCALE = 0.01
@@ -56,8 +59,8 @@ def model_size(
         return size_px
     if factor > MAX_ENLARGEMENT:
         raise ScaleError(
-            f"one photo pixel covers {photo_mm_per_px:g} mm, but the model looks at {model_mm_per_px:g} mm per pixel",
-            hint=f"Take the photo from nearer: this model needs at most {MAX_ENLARGEMENT * model_mm_per_px:g} mm per pixel.",
+            f"one photo pixel covers {photo_mm_per_px:g} mm, but the model works at {model_mm_per_px:g} mm",
+            hint=f"Take the photo from nearer: at most {MAX_ENLARGEMENT * model_mm_per_px:g} mm per pixel.",
         )
     width, height = (max(1, round(side * factor)) for side in size_px)
     if width * height > MAX_MODEL_PIXELS:
@@ -78,7 +81,8 @@ def to_model_scale(rgb: Rgb, *, photo_mm_per_px: float | None, model_mm_per_px: 
 
     Returns
     -------
-    (H', W', 3) uint8. Shrinking averages areas, so that thin scratches fade instead of breaking up; enlarging is cubic.
+    (H', W', 3) uint8. Shrinking averages areas, so that thin scratches fade instead of breaking up;
+    enlarging is cubic.
     """
     height, width = rgb.shape[:2]
     size = model_size((width, height), photo_mm_per_px=photo_mm_per_px, model_mm_per_px=model_mm_per_px)
@@ -102,9 +106,9 @@ def _starts(side: int, *, tile_px: int, step: int) -> list[int]:
 def plan_tiles(width: int, height: int, *, tile_px: int, overlap_px: int, multiple: int) -> tuple[Tile, ...]:
     """Lay tiles over a photo of ``width`` x ``height`` model-scale pixels.
 
-    A photo that fits into one tile is one tile, as large as the photo padded to ``multiple``; a larger one is covered by
-    tiles of ``tile_px`` that share at least ``overlap_px`` with their neighbours. All corners are multiples of
-    ``multiple``, so output grids of any stride that divides it line up.
+    A photo that fits into one tile is one tile, as large as the photo padded to ``multiple``; a larger one
+    is covered by tiles of ``tile_px`` that share at least ``overlap_px`` with their neighbours. All corners
+    are multiples of ``multiple``, so output grids of any stride that divides it line up.
 
     Parameters
     ----------
@@ -161,8 +165,8 @@ def blend(
 
     Returns
     -------
-    (K, h, w) float32 over the padded photo. Where tiles overlap it is their weighted mean, so probabilities that sum to 1
-    still do, and no seam shows.
+    (K, h, w) float32 over the padded photo. Where tiles overlap it is their weighted mean, so probabilities
+    that sum to 1 still do, and no seam shows.
     """
     if len(tiles) == 1:
         return planes[0]
@@ -194,8 +198,8 @@ def fit_grid(
 
     Returns
     -------
-    (K, ceil(height / stride), ceil(width / stride)) float32. Where a side is no multiple of ``stride``, cells shrink by
-    less than one part in their number, by linear interpolation.
+    (K, ceil(height / stride), ceil(width / stride)) float32. Where a side is no multiple of ``stride``,
+    cells shrink by less than one part in their number, by linear interpolation.
     """
     width, height = size_px
     columns, rows = math.ceil(width / stride), math.ceil(height / stride)

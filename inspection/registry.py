@@ -42,7 +42,8 @@ GOLDEN_FILE = "golden.json"
 GOLDEN_MAPS = "golden.npz"
 SERVING_FILE = "serving.toml"
 GOLDEN_TOLERANCE = 1e-4
-"""Largest difference of a probability from its golden value: CPUs round differently in the seventh digit, no more."""
+"""Largest difference of a probability from its golden value: CPUs round differently in the seventh digit,
+no more."""
 MAX_GOLDEN_PIXELS = 4_000_000
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -227,7 +228,8 @@ def open_model(folder: Path, *, threads: int) -> Model:
 def check_golden(model: Model) -> None:
     """Run the golden photos of a model and compare its maps with the stored ones.
 
-    Raises ModelError when a file is missing or changed, or when a probability is off by more than ``GOLDEN_TOLERANCE``.
+    Raises ModelError when a file is missing or changed, or when a probability is off by more than
+    ``GOLDEN_TOLERANCE``.
     """
     folder = model.folder / "golden"
     try:
@@ -270,7 +272,8 @@ def check_golden(model: Model) -> None:
         if not difference <= GOLDEN_TOLERANCE:
             raise ModelError(
                 f"{model.folder} is off by {difference:.2g} on {photo.file}; {GOLDEN_TOLERANCE:g} is allowed",
-                hint="This machine's ONNX Runtime computes otherwise than at export; install the pinned version.",
+                hint="This machine's ONNX Runtime computes otherwise than at export; install the pinned
+                version.",
             )
 
 

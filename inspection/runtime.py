@@ -1,8 +1,8 @@
 """Runs a network over a photo on the CPU.
 
-The ONNX contract: input ``image`` is uint8 (1, H, W, 3) RGB with H and W multiples of the manifest's ``multiple``; output
-``surface`` is float32 (1, K, H / stride, W / stride), probabilities that sum to 1 over K, plane 0 sound. Other outputs
-are ignored here.
+The ONNX contract: input ``image`` is uint8 (1, H, W, 3) RGB with H and W multiples of the manifest's
+``multiple``; output ``surface`` is float32 (1, K, H / stride, W / stride), probabilities that sum to 1 over
+K, plane 0 sound. Other outputs are ignored here.
 """
 
 from __future__ import annotations
@@ -198,7 +198,8 @@ def cpu_quota(root: Path = Path("/")) -> int:
             continue
         top = mount if is_v2 else mount / "cpu"
         own = Path(path.lstrip("/"))
-        # A limit on any folder above holds too; in a container the own path may not be visible, so look at the top as well.
+        # A limit on any folder above holds too; in a container the own path may not be visible, so look at
+        # the top as well.
         for folder in (top / own, *(top / parent for parent in own.parents)):
             granted = _quota_v2(folder) if is_v2 else _quota_v1(folder)
             if granted is not None:

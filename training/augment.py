@@ -1,8 +1,8 @@
 """Varies training crops: geometry, light, colour, grain, focus. The only module that knows albumentations.
 
-A hide that was never seen has another colour, another light, another lens. So colour is pushed far (a defect is a
-disturbance of its surroundings, not a colour), while geometry stays near the true scale, because the network is told
-the scale.
+A hide that was never seen has another colour, another light, another lens. So colour is pushed far (a
+defect is a disturbance of its surroundings, not a colour), while geometry stays near the true scale,
+because the network is told the scale.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # its import would ask the network for news
 
-import albumentations as A  # noqa: E402
+import albumentations as A
 
 __all__ = ["Augment", "Crop"]
 

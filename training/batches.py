@@ -1,4 +1,5 @@
-"""Draws training batches: batch number and seed decide every pixel, so a resumed run sees what it would have seen."""
+"""Draws training batches: batch number and seed decide every pixel, so a resumed run sees what it would
+have seen."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from torch.utils.data import Dataset
 
 from training.augment import Augment, Crop
 from training.datasets import UNKNOWN_LABEL, Example, box_slices
-from training.pasting import Graft, collect, transplant
+from training.pasting import collect, transplant
 from training.recipe import BoxUse, Recipe
 from training.weak import mark
 
@@ -22,14 +23,15 @@ __all__ = ["MAX_BOXES", "Batches"]
 MAX_BOXES = 15
 """Boxes of one photo that training tells apart."""
 SLACK = 1.25
-"""Crops are cut this much larger than needed, so that turning them brings in leather and not mirror images."""
+"""Crops are cut this much larger than needed, so that turning them brings in leather and not mirror
+images."""
 WHOLE_SHARE = 0.6
 """A box counts in a crop that holds at least this share of it: the defect may lie in what was cut off."""
 
 
 class Batches(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
-    """Item i is batch i: images (N, 3, S, S) uint8, labels (N, S, S) uint8, box ids (N, S, S) uint8, box kinds
-    (N, MAX_BOXES) uint8, 0 where there is no usable box."""
+    """Item i is batch i: images (N, 3, S, S) uint8, labels (N, S, S) uint8, box ids (N, S, S) uint8, box
+    kinds (N, MAX_BOXES) uint8, 0 where there is no usable box."""
 
     def __init__(self, examples: Sequence[Example], recipe: Recipe) -> None:
         self.recipe = recipe
@@ -87,7 +89,8 @@ class Batches(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
         return varied, kinds
 
     def _balanced(self, pool: Sequence[Example], rng: np.random.Generator) -> Example:
-        """A photo of a group drawn first: a hide with many photos counts as much as half of its square suggests."""
+        """A photo of a group drawn first: a hide with many photos counts as much as half of its square
+        suggests."""
         groups: dict[str, list[Example]] = {}
         for example in pool:
             groups.setdefault(f"{example.shot.group} {example.shot.mask_kind}", []).append(example)
@@ -106,7 +109,9 @@ class Batches(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
         side_y, side_x = min(side, height), min(side, width)
         y, x = int(rng.integers(height - side_y + 1)), int(rng.integers(width - side_x + 1))
         if rng.random() < self.recipe.data.focus:
-            rows, columns = np.nonzero((labels != 0) if example.boxes else (labels != UNKNOWN_LABEL) & (labels > 0))
+            rows, columns = np.nonzero(
+                (labels != 0) if example.boxes else (labels != UNKNOWN_LABEL) & (labels > 0)
+            )
             if len(rows):
                 at = int(rng.integers(len(rows)))
                 y = int(np.clip(rows[at] - side_y // 2 + rng.integers(-40, 41), 0, height - side_y))

@@ -1,8 +1,9 @@
 """Reads data sets: a TOML definition beside a folder of photos with painted masks or boxes.
 
-A definition (``datasets/<name>.toml``) states source, licence, checksum, physical scale, how its classes map onto the
-taxonomy, and which groups of photos (hides, or clusters that look like one hide) belong to which split. Groups are
-never divided. Photos are checked against the checksum before anything is learned from them.
+A definition (``datasets/<name>.toml``) states source, licence, checksum, physical scale, how its classes
+map onto the taxonomy, and which groups of photos (hides, or clusters that look like one hide) belong to
+which split. Groups are never divided. Photos are checked against the checksum before anything is learned
+from them.
 """
 
 from __future__ import annotations

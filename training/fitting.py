@@ -7,7 +7,7 @@ import json
 import math
 import os
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -31,6 +31,12 @@ __all__ = ["CHECKPOINT", "RunFolder", "fit", "load_averaged", "open_examples", "
 
 CHECKPOINT = "checkpoint.pt"
 HISTORY = "history.json"
+HISTORY_FIELDS = (
+    "step",
+    *("loss", "pixels", "overlap", "focal", "boxes"),
+    *("val_ap", "val_box_recall", "val_false_regions"),
+)
+"""What is noted at each validation: mean losses since the last one, and what the averaged network finds."""
 GRADIENT_LIMIT = 5.0
 WORST_SHOWN = 12
 
@@ -45,21 +51,6 @@ class RunFolder:
     def checkpoint(self) -> Path:
         """Weights, averages, optimizer, random state."""
         return self.path / CHECKPOINT
-
-
-@dataclass(frozen=True)
-class Moment:
-    """What was measured at one validation."""
-
-    step: int
-    loss: float
-    pixels: float
-    overlap: float
-    focal: float
-    boxes: float
-    val_ap: float
-    val_box_recall: float
-    val_false_regions: float
 
 
 def open_examples(recipe: Recipe, split: Split, *, datasets_dir: Path) -> tuple[Example, ...]:
@@ -117,7 +108,8 @@ def _full_size(logits: Tensor) -> Tensor:
 
 @torch.no_grad()
 def predict(network: LeatherNet, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Probabilities (K, H, W) of a whole photo at model scale; for validation and pictures, not for the line."""
+    """Probabilities (K, H, W) of a whole photo at model scale; for validation and pictures, not for the
+    line."""
     height, width = rgb.shape[:2]
     padded = preprocess.pad(rgb, multiple=MULTIPLE)
     image = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None]
@@ -125,10 +117,8 @@ def predict(network: LeatherNet, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.f
     return probabilities[0, :, :height, :width].numpy()
 
 
-def regions_against_boxes(
-    defect: npt.NDArray[np.bool_], boxes: tuple[Box, ...]
-) -> tuple[int, int]:
-    """(boxes that hold a region, regions that lie in no box) of one photo; a region lies where half of it does."""
+def _regions_against_boxes(defect: npt.NDArray[np.bool_], boxes: tuple[Box, ...]) -> tuple[int, int]:
+    """(boxes that hold a region, regions that lie in no box); a region lies where half of it does."""
     count, labels = cv2.connectedComponents(defect.astype(np.uint8), connectivity=8)
     hit = [False] * len(boxes)
     false = 0
@@ -156,7 +146,7 @@ def _validate(averaged: LeatherNet, examples: tuple[Example, ...]) -> tuple[floa
     for example in examples:
         defect = 1 - predict(averaged, example.rgb)[0]
         if example.boxes:
-            hit, wrong = regions_against_boxes(defect >= 0.5, example.boxes)
+            hit, wrong = _regions_against_boxes(defect >= 0.5, example.boxes)
             boxes, found = boxes + len(example.boxes), found + hit
             false, photos = false + wrong, photos + 1
         else:
@@ -195,7 +185,7 @@ def _build(recipe: Recipe) -> LeatherNet:
 
 def _seed(seed: int) -> None:
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - libraries that use the global generator
+    np.random.seed(seed)  # libraries that use the global generator
     torch.manual_seed(seed)
 
 
@@ -214,12 +204,13 @@ def fit(
     _seed(recipe.seed)
     batches = Batches(open_examples(recipe, Split.TRAIN, datasets_dir=datasets_dir), recipe)
     validation = open_examples(recipe, Split.VAL, datasets_dir=datasets_dir)
-    network = _build(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = _build(recipe).to(memory_format=torch.channels_last)
     averaged = copy.deepcopy(network).eval()
     groups = learning_groups(network, rate=recipe.fit.rate, encoder_factor=recipe.fit.encoder_factor)
     peaks = [float(str(group["lr"])) for group in groups]
     optimizer = torch.optim.AdamW(groups, weight_decay=recipe.fit.weight_decay)
-    first, history = 0, []
+    first = 0
+    history: list[dict[str, float]] = []
     if run.checkpoint.is_file():
         state = torch.load(run.checkpoint, map_location="cpu", weights_only=False)
         _same_recipe(state, recipe, run)
@@ -239,9 +230,7 @@ def fit(
     )
     network.train()
     sums, seen = np.zeros(5), 0
-    bar = tqdm(
-        loader, total=recipe.fit.steps, initial=first, desc=recipe.name, unit="step", disable=quiet
-    )
+    bar = tqdm(loader, total=recipe.fit.steps, initial=first, desc=recipe.name, unit="step", disable=quiet)
     for step, (images, labels, box_ids, box_kinds) in enumerate(bar, start=first):
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * _rate(step, recipe)
@@ -262,7 +251,8 @@ def fit(
         done = step + 1
         if done % recipe.fit.validate_every == 0 or done == recipe.fit.steps:
             means = [float(value) for value in sums / seen]
-            history = [*history, asdict(Moment(done, *means, *_validate(averaged, validation)))]
+            measured = (done, *means, *_validate(averaged, validation))
+            history = [*history, dict(zip(HISTORY_FIELDS, measured, strict=True))]
             state = {
                 "fingerprint": recipe.fingerprint,
                 "step": done,

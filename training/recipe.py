@@ -28,7 +28,8 @@ class BoxUse(StrEnum):
     OUTSIDE = "outside"
     """Only that what lies outside all boxes is sound."""
     FULL = "full"
-    """Also that each box holds its kind: contrast prior, most likely pixels, and the averaged network's own answers."""
+    """Also that each box holds its kind: contrast prior, most likely pixels, and the averaged network's own
+    answers."""
 
 
 class _Part(BaseModel):
@@ -39,7 +40,7 @@ class NetworkPart(_Part):
     """See ``networks.LeatherNet``."""
 
     decoder_channels: tuple[int, int, int, int] = (96, 48, 32, 16)
-    frozen_stages: int = Field(2, ge=-1, le=7)
+    frozen_stages: int = Field(default=2, ge=-1, le=7)
 
 
 class DataPart(_Part):
@@ -56,11 +57,11 @@ class DataPart(_Part):
 
     sets: tuple[str, ...] = Field(min_length=1)
     boxes: BoxUse = BoxUse.FULL
-    crop_px: int = Field(256, ge=64, multiple_of=MULTIPLE)
-    box_share: float = Field(0.6, ge=0, le=1)
-    focus: float = Field(0.6, ge=0, le=1)
-    paste: float = Field(0.5, ge=0, le=1)
-    limit: int | None = Field(None, ge=4, description="Photos per set and split; for quick trials.")
+    crop_px: int = Field(default=256, ge=64, multiple_of=MULTIPLE)
+    box_share: float = Field(default=0.6, ge=0, le=1)
+    focus: float = Field(default=0.6, ge=0, le=1)
+    paste: float = Field(default=0.5, ge=0, le=1)
+    limit: int | None = Field(default=None, ge=4, description="Photos per set and split; for quick trials.")
 
 
 class FitPart(_Part):
@@ -77,16 +78,16 @@ class FitPart(_Part):
     """
 
     steps: int = Field(ge=2)
-    batch: int = Field(8, ge=2)
-    rate: float = Field(2e-3, gt=0)
-    encoder_factor: float = Field(0.1, ge=0, le=1)
-    weight_decay: float = Field(1e-3, ge=0)
-    warm_up: int = Field(50, ge=0)
-    averaging: float = Field(0.995, ge=0, lt=1)
-    self_training_from: float = Field(0.35, ge=0, le=1)
-    validate_every: int = Field(250, ge=1)
-    threads: int = Field(2, ge=1)
-    workers: int = Field(1, ge=0, le=8)
+    batch: int = Field(default=8, ge=2)
+    rate: float = Field(default=2e-3, gt=0)
+    encoder_factor: float = Field(default=0.1, ge=0, le=1)
+    weight_decay: float = Field(default=1e-3, ge=0)
+    warm_up: int = Field(default=50, ge=0)
+    averaging: float = Field(default=0.995, ge=0, lt=1)
+    self_training_from: float = Field(default=0.35, ge=0, le=1)
+    validate_every: int = Field(default=250, ge=1)
+    threads: int = Field(default=2, ge=1)
+    workers: int = Field(default=1, ge=0, le=8)
 
 
 class ExportPart(_Part):
@@ -101,12 +102,12 @@ class ExportPart(_Part):
 
     model: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     version: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
-    tile_px: int = Field(512, multiple_of=MULTIPLE)
-    overlap_px: int = Field(64, ge=0)
-    sound_pass: float = Field(0.95, gt=0, lt=1)
+    tile_px: int = Field(default=512, multiple_of=MULTIPLE)
+    overlap_px: int = Field(default=64, ge=0)
+    sound_pass: float = Field(default=0.95, gt=0, lt=1)
     min_area_mm2: dict[str, Annotated[float, Field(ge=0)]]
     golden: tuple[str, ...] = Field(min_length=1)
-    golden_px: int = Field(256, ge=32)
+    golden_px: int = Field(default=256, ge=32)
 
 
 class Recipe(_Part):
@@ -124,7 +125,7 @@ class Recipe(_Part):
     kinds: tuple[str, ...]
     mm_per_px: float = Field(gt=0, le=5)
     scale_note: str
-    network: NetworkPart = NetworkPart()
+    network: NetworkPart = Field(default_factory=NetworkPart)
     data: DataPart
     fit: FitPart
     export: ExportPart

@@ -1,9 +1,9 @@
 """Makes use of loose boxes: guesses which pixels inside a box are the defect.
 
-A box of 15 mm round a hole of 1 mm says little of each pixel, but three things are sure: outside all boxes leather is
-sound (but for the odd defect that nobody labelled), somewhere inside the box there is the defect, and small defects
-differ from the leather round them. ``mark`` turns the third into labels for a few pixels; the second and a growing
-trust in the averaged network are losses (``losses``).
+A box of 15 mm round a hole of 1 mm says little of each pixel, but three things are sure: outside all boxes
+leather is sound (but for the odd defect that nobody labelled), somewhere inside the box there is the
+defect, and small defects differ from the leather round them. ``mark`` turns the third into labels for a few
+pixels; the second and a growing trust in the averaged network are losses (``losses``).
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ BROAD_CORE = 0.4
 """Share of a broad kind's box, about its centre, that is taken for the defect itself."""
 RING_PX = 24
 """Leather this near to a box tells what is normal there."""
-OUTLIER = 4.0
-"""Pixels count when this many robust deviations beyond the strongest 0.5 % of the ring."""
+OUTLIER = 3.0
+"""A speck counts when its peak is this many median deviations beyond all but the strangest 0.5 % of the
+ring."""
 LARGEST_SHARE = 0.25
 """A speck larger than this share of its box is shading, not the defect."""
 
 Rgb = npt.NDArray[np.uint8]
 
 
-def strangeness(rgb: Rgb, ring: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+def _strangeness(rgb: Rgb, ring: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """How far each pixel's colour is from those of a ring of sound leather.
 
     Parameters
@@ -51,7 +52,7 @@ def strangeness(rgb: Rgb, ring: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32
     spread = np.cov(normal - centre, rowvar=False) + np.diag([1.0, 0.5, 0.5])
     off = lab - centre
     squared = np.einsum("hwc,cd,hwd->hw", off, np.linalg.inv(spread), off)
-    return np.sqrt(np.maximum(squared, 0.0)).astype(np.float32)
+    return np.asarray(np.sqrt(np.maximum(squared, 0.0)), np.float32)
 
 
 def _specks(rgb: Rgb, box: Box, boxes: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -63,24 +64,24 @@ def _specks(rgb: Rgb, box: Box, boxes: npt.NDArray[np.bool_]) -> npt.NDArray[np.
     nothing = np.zeros(rgb[rows, columns].shape[:2], bool)
     if np.count_nonzero(ring) < 200:
         return nothing
-    distance = strangeness(rgb[around], ring)
+    distance = _strangeness(rgb[around], ring)
     usual = distance[ring]
     level = float(np.quantile(usual, 0.995))
-    deviation = float(np.median(np.abs(usual - np.median(usual)))) * 1.5 + 1e-6
-    inside = distance[rows.start - top : rows.start - top + nothing.shape[0], columns.start - left :][
-        :, : nothing.shape[1]
-    ]
+    deviation = float(np.median(np.abs(usual - np.median(usual)))) + 1e-6
+    height, width = (int(side) for side in rgb[rows, columns].shape[:2])
+    down, across = rows.start - top, columns.start - left
+    inside = distance[down : down + height, across : across + width]
     standing_out = (inside > level).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(standing_out, connectivity=8)
     excess = np.array([float((inside[labels == i] - level).sum()) for i in range(1, count)])
     peak = np.array([float(inside[labels == i].max()) for i in range(1, count)])
     area = stats[1:, cv2.CC_STAT_AREA]
-    fits = (area >= 3) & (area <= LARGEST_SHARE * nothing.size) & (peak > level + OUTLIER * deviation * 0.5)
+    fits = (area >= 3) & (area <= LARGEST_SHARE * nothing.size) & (peak > level + OUTLIER * deviation)
     if not fits.any():
         return nothing
     strongest = excess[fits].max()
     chosen = 1 + np.flatnonzero(fits & (excess >= 0.35 * strongest))
-    return np.isin(labels, chosen[:4])
+    return np.asarray(np.isin(labels, chosen[:4]), bool)
 
 
 def mark(example: Example, *, kinds: Sequence[str]) -> npt.NDArray[np.uint8]:
@@ -88,8 +89,8 @@ def mark(example: Example, *, kinds: Sequence[str]) -> npt.NDArray[np.uint8]:
 
     Returns
     -------
-    (H, W) uint8: 0 outside boxes; inside, the kind where a speck stands out or in the core of a broad defect, and
-    ``UNKNOWN_LABEL`` elsewhere.
+    (H, W) uint8: 0 outside boxes; inside, the kind where a speck stands out or in the core of a broad
+    defect, and ``UNKNOWN_LABEL`` elsewhere.
     """
     labels = example.labels.copy()
     boxes = example.labels == UNKNOWN_LABEL
