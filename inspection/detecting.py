@@ -108,7 +108,9 @@ def detect(
 
     defects: list[Defect] = []
     for box, mask in regions:
-        for part_box, part, kind in _parts(any_defect, maps.surface, box, mask, extents):
+        parts, parts_left_out = _parts(any_defect, maps.surface, box, mask, extents)
+        left_out += parts_left_out
+        for part_box, part, kind in parts:
             values = any_defect[part_box.rows, part_box.columns]
             peak = float(values[part].max())
             if peak < thresholds[kind] or np.count_nonzero(part) < min_cells[kind]:
@@ -136,6 +138,12 @@ def _regions(
     mask: npt.NDArray[np.uint8], values: npt.NDArray[np.float32], *, min_cells: float, min_peak: float
 ) -> tuple[list[tuple[Box, npt.NDArray[np.bool_]]], int]:
     """Connected regions of a size and a peak, largest first, and their number beyond ``MAX_DEFECTS``."""
+    left, top, width, height = cv2.boundingRect(mask)
+    if not width:
+        return [], 0
+    # Labelling costs time for every point, so it sees no more than the rectangle round all regions.
+    around = Box(left, top, width, height)
+    mask, values = mask[around.rows, around.columns], values[around.rows, around.columns]
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
     cells = stats[:, cv2.CC_STAT_AREA].copy()
     cells[0] = 0  # what is not a region
@@ -149,8 +157,9 @@ def _regions(
     large = large[np.argsort(-cells[large], kind="stable")]
     regions = []
     for label in large[:MAX_DEFECTS]:
-        box = Box(*(int(v) for v in stats[label, :4]))
-        regions.append((box, labels[box.rows, box.columns] == label))
+        here = Box(*(int(v) for v in stats[label, :4]))
+        box = Box(left + here.left, top + here.top, here.width, here.height)
+        regions.append((box, labels[here.rows, here.columns] == label))
     return regions, max(0, len(large) - MAX_DEFECTS)
 
 
@@ -160,19 +169,22 @@ def _parts(
     box: Box,
     mask: npt.NDArray[np.bool_],
     extents: npt.NDArray[np.float64],
-) -> list[tuple[Box, npt.NDArray[np.bool_], int]]:
-    """A region with its kind; cut down, maybe to several, when its kind reaches less far than others."""
+) -> tuple[list[tuple[Box, npt.NDArray[np.bool_], int]], int]:
+    """A region with its kind; cut down, maybe to several, when its kind reaches less far than others.
+
+    The number is that of parts beyond ``MAX_DEFECTS``.
+    """
     kind = _kind(surface, box, mask)
     if extents[kind] <= extents.min():
-        return [(box, mask, kind)]
+        return [(box, mask, kind)], 0
     inner = mask & (any_defect[box.rows, box.columns] >= extents[kind])
     values = any_defect[box.rows, box.columns]
-    parts, _ = _regions(inner.view(np.uint8), values, min_cells=1, min_peak=0)
+    parts, left_out = _regions(inner.view(np.uint8), values, min_cells=1, min_peak=0)
     shifted = [
         (Box(box.left + part.left, box.top + part.top, part.width, part.height), cells)
         for part, cells in parts
     ]
-    return [(part, cells, _kind(surface, part, cells)) for part, cells in shifted]
+    return [(part, cells, _kind(surface, part, cells)) for part, cells in shifted], left_out
 
 
 def _kind(surface: npt.NDArray[np.float32], box: Box, mask: npt.NDArray[np.bool_]) -> int:
