@@ -272,8 +272,7 @@ def check_golden(model: Model) -> None:
         if not difference <= GOLDEN_TOLERANCE:
             raise ModelError(
                 f"{model.folder} is off by {difference:.2g} on {photo.file}; {GOLDEN_TOLERANCE:g} is allowed",
-                hint="This machine's ONNX Runtime computes otherwise than at export; install the pinned
-                version.",
+                hint="This machine's ONNX Runtime computes otherwise; install the pinned version.",
             )
 
 
