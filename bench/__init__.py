@@ -1,0 +1,1 @@
+"""Measurements that anyone can run again: ``python -m bench``; figures are never asserted in a timed test."""

@@ -1,0 +1,55 @@
+"""``python -m bench``: measure the bars and print them as a table.
+
+Without arguments the long ones are cut short, about ten minutes in all; ``--full`` runs them whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from bench import crash, fuzz, models, overhead, slim, soak
+from bench.table import Figure, table
+
+Measure = Callable[[Path], list[Figure]]
+
+QUICK: dict[str, Measure] = {
+    "slim": lambda _: slim.measure(),
+    "models": models.measure,
+    "overhead": overhead.measure,
+    "crash": lambda folder: crash.measure(folder, cycles=10),
+    "fuzz": lambda folder: fuzz.measure(folder, count=1_000),
+    "soak": lambda folder: soak.measure(folder, minutes=2.0, settle_minutes=1.0),
+}
+FULL: dict[str, Measure] = QUICK | {
+    "crash": lambda folder: crash.measure(folder, cycles=50),
+    "fuzz": lambda folder: fuzz.measure(folder, count=10_000),
+    "soak": lambda folder: soak.measure(folder, minutes=30.0, settle_minutes=5.0),
+}
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(sorted(QUICK)))
+@click.option("--full", is_flag=True, help="50 kills, 10,000 mutated files, 30 minutes of load.")
+@click.option(
+    "--models-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path("models"),
+    show_default=True,
+)
+def main(names: tuple[str, ...], full: bool, models_dir: Path) -> None:
+    """Measure NAMES (all by default) on this machine and print a table; exit 1 when a bar is missed."""
+    chosen = FULL if full else QUICK
+    figures: list[Figure] = []
+    for name in names or tuple(chosen):
+        click.echo(f"measuring {name} …", err=True)
+        figures += chosen[name](models_dir.resolve())
+    click.echo(table(figures))
+    if any(figure.met is False for figure in figures):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

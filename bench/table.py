@@ -1,0 +1,25 @@
+"""One figure of a bar, and the table of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured figure beside its bar; ``met`` is None where the figure has no bar."""
+
+    name: str
+    measured: str
+    bar: str
+    met: bool | None
+
+    def row(self) -> str:
+        """A line of the Markdown table."""
+        word = {True: "met", False: "**missed**", None: ""}[self.met]
+        return f"| {self.name} | {self.measured} | {self.bar} | {word} |"
+
+
+def table(figures: list[Figure]) -> str:
+    """A Markdown table of all figures."""
+    return "\n".join(["| figure | measured | bar | |", "|---|---|---|---|", *(f.row() for f in figures)])
