@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, cos, radians, sin
 
+import cv2
 import numpy as np
 
 from training.synthesis import noise
@@ -107,11 +108,8 @@ def _coloured(rng: np.random.Generator, leather: Leather, grid: Grid, tone: F32)
     tone *= 1 + np.float32(leather.drift * 0.5) * drift
     hue = np.float32(leather.drift * 0.12) * noise.smooth(rng, grid.shape, 40.0 / grid.mm_per_px)
     colour = f32(leather.colour)
-    albedo = np.empty((*grid.shape, 3), np.float32)
-    np.multiply(tone, colour[0] * (1 + hue), out=albedo[..., 0])
-    np.multiply(tone, colour[1], out=albedo[..., 1])
-    np.multiply(tone, colour[2] * (1 - hue), out=albedo[..., 2])
-    return f32(np.clip(albedo, 0.004, 0.92, out=albedo))
+    planes = (tone * (colour[0] * (1 + hue)), tone * colour[1], tone * (colour[2] * (1 - hue)))
+    return f32(cv2.merge([f32(np.clip(plane, 0.004, 0.92)) for plane in planes]))
 
 
 def _finish(

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 
 from training.synthesis.noise import stream
-from training.synthesis.raster import F32, F64, blur, f32, look_up, shift
+from training.synthesis.raster import F32, F64, blur, f32, look_up, shift, spread
 from training.synthesis.scene import Light
 from training.synthesis.surface import Grid, Surface
 
 _TABLE = 129  # entries over normals -1..1
-_POINTS_PER_LAMP = 7
+_POINTS = 14  # directions that stand for all lamps, at least 3 for each
 _FRESNEL_AT_NORMAL = 0.04  # of leather finishes, lacquer and polyester: refractive index about 1.5
 _SHADOW_STEPS = 6  # doublings: shadows reach 2^6 pixels
 
@@ -44,12 +44,13 @@ class _Rays:
 def _rays(light: Light) -> _Rays:
     towards, power = [], []
     rng = stream(7, "lamp points")
+    count = max(3, _POINTS // len(light.lamps))
     for lamp in light.lamps:
-        colour = white_of(lamp.kelvin) * lamp.power / _POINTS_PER_LAMP
+        colour = white_of(lamp.kelvin) * lamp.power / count
         azimuth, elevation = radians(lamp.azimuth_deg), radians(lamp.elevation_deg)
-        for k in range(_POINTS_PER_LAMP):
-            turn = 2 * pi * (k + rng.random()) / _POINTS_PER_LAMP
-            wide = radians(lamp.spread_deg) * ((k + 0.5) / _POINTS_PER_LAMP) ** 0.5
+        for k in range(count):
+            turn = 2 * pi * (k + rng.random()) / count
+            wide = radians(lamp.spread_deg) * ((k + 0.5) / count) ** 0.5
             a = azimuth + wide * cos(turn) / max(0.2, cos(elevation))
             e = min(pi / 2, max(0.05, elevation + wide * sin(turn)))
             towards.append((cos(e) * cos(a), cos(e) * sin(a), sin(e)))
@@ -74,12 +75,17 @@ def _tables(light: Light, rough: float) -> tuple[F32, F32]:
     half = rays.towards + np.array([0.0, 0.0, 1.0])
     half /= np.linalg.norm(half, axis=1, keepdims=True)
     alpha2 = np.float32(max(0.004, rough**4))
-    across = np.clip(f32(normals @ half.T), 0, 1)
-    lobe = alpha2 / (np.pi * (across * across * (alpha2 - 1) + 1) ** 2)
+    lobe = np.clip(f32(normals @ half.T), 0, 1)
+    lobe *= lobe
+    lobe *= alpha2 - 1
+    lobe += 1
+    lobe *= lobe
+    np.divide(alpha2 / np.float32(pi), lobe, out=lobe)
     tilt = f32(1 - half @ np.array([0.0, 0.0, 1.0]))
     fresnel = _FRESNEL_AT_NORMAL + (1 - _FRESNEL_AT_NORMAL) * tilt**5
     view = np.maximum(f32(normals[:, 2:]), 0.1)
-    specular = (lobe * (fresnel / (4 * view)) * (facing > 0)) @ f32(rays.power) * (1 - light.ambient)
+    lobe *= facing > 0
+    specular = (lobe @ (fresnel[:, None] * f32(rays.power))) / (4 * view) * (1 - light.ambient)
     specular = specular + f32(light.ambient * mean * _FRESNEL_AT_NORMAL / pi * (1 - 0.5 * rough) * sky)
     shape = (_TABLE, _TABLE, 3)
     return f32(diffuse.reshape(shape)), f32(specular.reshape(shape))
@@ -138,16 +144,22 @@ def illuminate(surface: Surface, light: Light, grid: Grid) -> F32:
     if high > low + 0.02:
         _, dull = _tables(light, high)
         weight = (surface.roughness - np.float32(low)) / np.float32(high - low)
-        shine += (look_up(dull, tx, ty) - shine) * weight[..., None]
+        shine += (look_up(dull, tx, ty) - shine) * spread(f32(weight))
     open_ = _occlusion(surface.height_mm, grid.mm_per_px) * surface.shade
     cast = _shadow(surface.height_mm, light, grid.mm_per_px)
     fuzz = surface.sheen * (1 - nz)
-    lit *= surface.albedo + (fuzz * np.float32(0.6))[..., None]
-    lit *= (open_ * cast)[..., None]
-    shine *= (open_ * open_ * cast * (1 - surface.sheen))[..., None]
-    lit += shine
+    reached = f32(open_ * cast)
+    shine *= spread(f32(open_ * reached * (1 - surface.sheen)))
+    if float(surface.sheen.max()) > 0:
+        lit *= surface.albedo + spread(f32(fuzz * np.float32(0.6)))
+    else:
+        lit *= surface.albedo
     if light.falloff:
         a = radians(light.falloff_deg)
         ramp = (grid.x_mm * np.float32(cos(a)) + grid.y_mm * np.float32(sin(a))) / np.float32(reach)
-        lit *= (1 - np.float32(light.falloff) * (ramp - ramp.min()))[..., None]
+        weaker = 1 - np.float32(light.falloff) * (ramp - ramp.min())
+        shine *= spread(f32(weaker))
+        reached = f32(reached * weaker)
+    lit *= spread(reached)
+    lit += shine
     return lit

@@ -53,7 +53,12 @@ def smooth(rng: np.random.Generator, shape: Shape, period_px: float) -> F32:
         return white(rng, shape)
     small = (ceil(shape[0] / period_px) + 3, ceil(shape[1] / period_px) + 3)
     grown = (round(small[0] * period_px), round(small[1] * period_px))
-    field = enlarge(white(rng, small), grown)
+    field = white(rng, small)
+    if period_px >= 32:  # bicubic to a quarter of the size, then linear: as smooth, and three times faster
+        field = enlarge(field, (grown[0] // 4, grown[1] // 4))
+        field = enlarge(field, grown, cubic=False)
+    else:
+        field = enlarge(field, grown)
     top = int(rng.integers(max(1, grown[0] - shape[0])))
     left = int(rng.integers(max(1, grown[1] - shape[1])))
     return f32(field[top : top + shape[0], left : left + shape[1]] * np.float32(1.4))
@@ -101,18 +106,29 @@ def cells(variant: int) -> Cells:
     side = int(n * CELL_PX)
     axis = f32((np.arange(side) + 0.5) / CELL_PX)
     x, y = np.meshgrid(axis, axis)
+    strips = [_nearest_two(x[top : top + 48], y[top : top + 48], offset, level) for top in range(0, side, 48)]
+    border, first_level, centre = (np.concatenate(parts) for parts in zip(*strips, strict=True))
+    tile = Cells(border=f32(border), level=f32(first_level), centre=f32(centre))
+    for values in (tile.border, tile.level, tile.centre):
+        values.flags.writeable = False
+    return tile
+
+
+def _nearest_two(x: F32, y: F32, offset: F32, level: F32) -> tuple[F32, F32, F32]:
+    """Distance to the border between the two nearest centres, the nearest one's level, and its distance."""
+    n = len(level)
     column, row = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
-    first = np.full((side, side), np.inf, np.float32)
-    second = np.full((side, side), np.inf, np.float32)
+    first = np.full(x.shape, np.inf, np.float32)
+    second = np.full(x.shape, np.inf, np.float32)
     first_x, first_y = np.zeros_like(first), np.zeros_like(first)
     second_x, second_y = np.zeros_like(first), np.zeros_like(first)
     first_level = np.zeros_like(first)
     for dy in range(-2, 3):
         for dx in range(-2, 3):
             i, j = (row + dy) % n, (column + dx) % n
-            px = offset[i, j, 0] + (column + dx)
-            py = offset[i, j, 1] + (row + dy)
-            d = (x - px) ** 2 + (y - py) ** 2
+            px = f32(offset[i, j, 0] + (column + dx))
+            py = f32(offset[i, j, 1] + (row + dy))
+            d = f32((x - px) ** 2 + (y - py) ** 2)
             nearer = d < first
             next_nearer = ~nearer & (d < second)
             second = np.where(nearer, first, np.where(next_nearer, d, second))
@@ -123,9 +139,4 @@ def cells(variant: int) -> Cells:
             first_y = np.where(nearer, py, first_y)
             first_level = np.where(nearer, level[i, j], first_level)
     apart = np.sqrt((second_x - first_x) ** 2 + (second_y - first_y) ** 2)
-    tile = Cells(
-        border=f32((second - first) / (2 * apart)), level=f32(first_level), centre=f32(np.sqrt(first))
-    )
-    for values in (tile.border, tile.level, tile.centre):
-        values.flags.writeable = False
-    return tile
+    return f32((second - first) / (2 * apart)), f32(first_level), f32(np.sqrt(first))

@@ -71,7 +71,20 @@ def smoothstep(values: F32, low: float, high: float) -> F32:
     return f32(t * t * (3 - 2 * t))
 
 
+def spread(mask: F32) -> F32:
+    """A mask (H, W) as (H, W, 3): elementwise work on equal shapes is far faster than broadcasting over 3."""
+    return f32(cv2.merge((mask, mask, mask)))
+
+
 def mix(target: F32, value: npt.ArrayLike, weight: F32) -> None:
     """Moves ``target`` towards ``value`` by ``weight`` (0..1), in place; a (H, W, 3) target takes RGB."""
-    w = weight[..., None] if target.ndim == 3 and weight.ndim == 2 else weight
-    target += (f32(value) - target) * w
+    if target.ndim == 2:
+        target += (f32(value) - target) * weight
+        return
+    goal = f32(value)
+    if goal.ndim == 3:
+        target += (goal - target) * spread(f32(weight))
+        return
+    for k in range(3):
+        plane = target[..., k]
+        plane += ((goal[k] if goal.ndim else goal) - plane) * weight

@@ -309,7 +309,9 @@ def _a_thread(rng: np.random.Generator, leather: Leather) -> Thread:
             ],
             0.15,
         )
-    tex = float(rng.choice([20, 27, 30, 40, 60, 80, 105, 135]))
+    tex = float(
+        rng.choice([20, 30, 40, 60, 70, 90, 105, 135], p=[0.05, 0.1, 0.15, 0.2, 0.15, 0.15, 0.1, 0.1])
+    )
     return Thread(
         tex=tex,
         colour=colour,
@@ -346,7 +348,7 @@ def _a_seam(rng: np.random.Generator, request: Request, name: str, thread: Threa
         gap_mm=_pick(rng, (1.4, 2.8)) if rows == 2 or rng.random() < 0.5 else _pick(rng, (1.2, 1.8)),
         slant_deg=_pick(rng, (2, 12)) * (1 if rng.random() < 0.8 else -1),
         sink_mm=_pick(rng, (0.04, 0.2)),
-        hole_mm=round(thread.diameter_mm * float(rng.uniform(1.4, 2.2)) + 0.15, 4),
+        hole_mm=round(thread.diameter_mm * float(rng.uniform(1.15, 1.7)) + 0.08, 4),
         jitter_mm=_pick(rng, (0.01, 0.06)),
     )
 

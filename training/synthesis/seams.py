@@ -23,7 +23,7 @@ from training.synthesis.raster import F32, F64, enlarge, f32, mix, shrink
 from training.synthesis.scene import Rgb, Seam, Thread
 from training.synthesis.surface import Grid, Surface
 
-_HOLE_DEPTH_MM = 0.45
+_HOLE_DEPTH_MM = 0.35
 _DIMPLE_MM = 0.9  # how far the leather is drawn in around a stitch
 _OVERSHOOT_MM = 60.0  # how far rows go on beyond a line's end when it has none of its own
 
@@ -292,8 +292,8 @@ def puncture(
     pit = np.clip((np.float32(radius_mm) - d) / np.float32(grid.mm_per_px) + 0.5, 0, 1) * over[at]
     lip = np.exp(-((d / np.float32(1.5 * radius_mm)) ** 2)) * over[at]
     surface.height_mm[at] -= f32(np.float32(depth_mm) * pit + 0.06 * lip)
-    surface.shade[at] *= f32(1 - 0.8 * pit)
-    surface.albedo[at] *= f32(1 - 0.5 * pit)[..., None]
+    surface.shade[at] *= f32(1 - 0.6 * pit)
+    surface.albedo[at] *= f32(1 - 0.35 * pit)[..., None]
 
 
 def _tear(surface: Surface, grid: Grid, wound: Wound, seed: int) -> None:
