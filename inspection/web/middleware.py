@@ -26,6 +26,8 @@ SECURITY_HEADERS = {
 
 LINGER_S = 2.0
 """How long a refused upload may go on before the connection is closed under it."""
+LINGER_UPLOADS = 8
+"""As many times the size of the largest upload is thrown away at most."""
 
 
 class SecurityHeaders:
@@ -103,7 +105,7 @@ class Linger:
             return message
 
         async def drain() -> None:
-            left = self._limit_bytes
+            left = LINGER_UPLOADS * self._limit_bytes
             while not ended and left > 0:
                 message = await receive_watched()
                 left -= len(message.get("body", b""))
