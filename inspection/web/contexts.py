@@ -1,12 +1,13 @@
-"""What each page shows: frozen values, one class per template, built from stored results and the viewer's language.
+"""What each page shows: frozen values, one class per template, built in the viewer's language.
 
-Templates decide nothing: every number comes here as the text that is shown, every link as the address that it leads to.
+Templates decide nothing: every number comes here as the text that is shown, every link as the address that it
+leads to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -45,6 +46,10 @@ __all__ = [
 
 ROW_REASONS = 3
 """Reasons told in a row of the list; the rest are on the result's own page."""
+THUMBNAIL_PX = 320
+"""Longer side of the pictures in lists: sharp on a tablet's dense screen at 132 CSS pixels."""
+FLOOR_PICTURE_PX = 1280
+"""Longer side of the picture on the shop-floor screen, which shows it at about half of 1920 pixels."""
 SHOWN_BY_BROWSERS = frozenset({"image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif"})
 
 
@@ -217,12 +222,21 @@ class LoginContext:
 
 @dataclass(frozen=True)
 class ProblemContext:
-    """problem.html: an error, for people."""
+    """problem.html: an error, for people.
+
+    Attributes
+    ----------
+    detail : English, with the value that caused it.
+    hint : what to do: that of the error in English, that of its kind in other languages where there is one.
+    offer_login : whether logging in may help.
+    """
 
     status: int
     title: str
     detail: str
     hint: str
+    hint_is_english: bool
+    offer_login: bool
 
 
 # Filters
@@ -332,7 +346,8 @@ class Row:
     ----------
     sequence : its position in the feed; the list asks for what came after the highest.
     grade : what holds now; ``first_grade`` is the line's.
-    headline : the first reason, or that there is none; ``more_reasons`` the next few; ``reasons_left_out`` the rest.
+    headline : the first reason, or that there is none; ``more_reasons`` the next few;
+        ``reasons_left_out`` counts the rest.
     review : ``agreed``, ``overridden``, or None when nobody has reviewed it.
     """
 
@@ -372,8 +387,8 @@ def row_of(stored: StoredInspection, *, words: Words, zone: Zone, form: FilterFo
         result_id=record.result_id,
         sequence=stored.sequence,
         url=form.url(f"/results/{record.result_id}"),
-        thumbnail_url=f"{document.links.self}/thumbnail",
-        picture_url=f"{document.links.overlay}?labels=false",
+        thumbnail_url=f"{document.links.overlay}?side_px={THUMBNAIL_PX}",
+        picture_url=f"{document.links.overlay}?side_px={FLOOR_PICTURE_PX}&labels=false",
         grade=stored.final_grade.value,
         first_grade=record.grade.value,
         headline=told[0],
@@ -443,10 +458,19 @@ class FloorContext:
 
 @dataclass(frozen=True)
 class ShownReason:
-    """A reason with the rule behind it; ``measured`` and ``limit`` with units, None for rules without numbers."""
+    """A reason with the rule behind it.
+
+    Attributes
+    ----------
+    grade : what the reason brings; ``rule_grade`` is what the rule costs, which a recheck leaves open.
+    times : defects of which the same sentence is true; ``defect`` is the first of them.
+    measured, limit : with their units; None where the rule has no numbers.
+    """
 
     text: str
     grade: str
+    rule_grade: str
+    times: int
     defect: int | None
     measured: str | None
     limit: str | None
@@ -456,15 +480,21 @@ class ShownReason:
 
 
 @dataclass(frozen=True)
+class ShownSize:
+    """A size without its unit, which the column has; a dash where there is no scale."""
+
+    value: str
+    uncertainty: str | None
+
+
+@dataclass(frozen=True)
 class ShownDefect:
-    """A defect in the table; sizes are texts with their uncertainty, a dash where there is no scale."""
+    """A defect in the table; ``sizes`` are length, width and area."""
 
     name: str
     colour: str
     zone: str
-    length: str
-    width: str
-    area: str
+    sizes: tuple[ShownSize, ShownSize, ShownSize]
     score: str
 
 
@@ -590,7 +620,7 @@ def result_of(
         view=words.named("view", document.view),
         created_at=zone.show(record.created_at),
         review=_review_state(stored),
-        reasons=tuple(_shown_reason(reason, words) for reason in document.verdict.reasons),
+        reasons=_shown_reasons(document, standard, words),
         defects=tuple(_shown_defect(defect, words) for defect in document.defects),
         left_out=document.regions_left_out,
         calibration=document.calibration is not None,
@@ -663,16 +693,32 @@ def _standard_title(standard: Standard | None, document: ResultDocument, words: 
     return standard.title_zh if words.language.id == "zh" else standard.title
 
 
-def _shown_reason(reason: ReasonDocument, words: Words) -> ShownReason:
-    has_numbers = reason.measured is not None and reason.limit is not None and reason.clause is not None
+def _shown_reasons(
+    document: ResultDocument, standard: Standard | None, words: Words
+) -> tuple[ShownReason, ...]:
+    """The reasons, worst first; the same sentence for several defects is told once, with their number."""
+    told: dict[tuple[str, str], ShownReason] = {}
+    for reason in document.verdict.reasons:
+        shown = _shown_reason(reason, standard, words)
+        key = (reason.rule, shown.text)
+        told[key] = replace(told[key], times=told[key].times + 1) if key in told else shown
+    return tuple(told.values())
+
+
+def _shown_reason(reason: ReasonDocument, standard: Standard | None, words: Words) -> ShownReason:
+    measured = limit = None
+    if reason.measured is not None and reason.limit is not None and reason.clause is not None:
+        measured = words.number(reason.measured, reason.unit or None, reason.uncertainty)
+        limit = words.limit(reason.limit, reason.unit)
+    rule = None if standard is None else standard.rule(reason.rule)
     return ShownReason(
         text=words.reason(reason),
         grade=reason.grade.value,
+        rule_grade=reason.grade.value if rule is None else rule.grade.value,
+        times=1,
         defect=reason.defect,
-        measured=words.number(reason.measured, reason.unit, reason.uncertainty)
-        if has_numbers and reason.measured is not None
-        else None,
-        limit=words.limit(reason.limit, reason.unit) if has_numbers and reason.limit is not None else None,
+        measured=measured,
+        limit=limit,
         clause=reason.clause,
         severity=None if reason.severity is None else reason.severity.value,
         provenance=reason.provenance,
@@ -682,22 +728,27 @@ def _shown_reason(reason: ReasonDocument, words: Words) -> ShownReason:
 def _shown_defect(defect: DefectDocument, words: Words) -> ShownDefect:
     kind = named_kind(defect.kind, words)
 
-    def size(value: float | None, uncertainty: float | None) -> str:
-        return "–" if value is None else words.number(value, None, uncertainty)
+    def size(value: float | None, uncertainty: float | None) -> ShownSize:
+        if value is None:
+            return ShownSize("–", None)
+        shown = words.number(value, "")
+        return ShownSize(shown, None if uncertainty is None else words.same_digits(uncertainty, value))
 
     return ShownDefect(
         name=kind.name,
         colour=kind.colour,
         zone=words.named("zone", defect.zone),
-        length=size(defect.length_mm, defect.uncertainty_mm),
-        width=size(defect.width_mm, defect.uncertainty_mm),
-        area=size(defect.area_mm2, defect.uncertainty_mm2),
+        sizes=(
+            size(defect.length_mm, defect.uncertainty_mm),
+            size(defect.width_mm, defect.uncertainty_mm),
+            size(defect.area_mm2, defect.uncertainty_mm2),
+        ),
         score=f"{defect.score:.2f}",
     )
 
 
 def _facts(document: ResultDocument, standard: Standard | None, words: Words, zone: Zone) -> tuple[Fact, ...]:
-    calibration, photo = document.calibration, document.photo
+    calibration, photo, graded_by = document.calibration, document.photo, document.standard
     scale = words("fact.calibration_none")
     if calibration is not None:
         source = words(f"calibration_source.{calibration.source.value}")
@@ -715,7 +766,7 @@ def _facts(document: ResultDocument, standard: Standard | None, words: Words, zo
         "style": document.style,
         "size": document.size,
         "recipe": f"{document.recipe.name} {document.recipe.version}",
-        "standard": f"{_standard_title(standard, document, words)} ({document.standard.id} {document.standard.version})",
+        "standard": f"{_standard_title(standard, document, words)} ({graded_by.id} {graded_by.version})",
         "model": f"{document.model.name} {document.model.version}",
         "checksum": document.model.sha256,
         "calibration": scale,
@@ -853,9 +904,7 @@ def model_of(model: Model, *, words: Words, zone: Zone, card: str) -> ShownModel
                 data=metric.data,
                 kind=words.kind(metric.kind) if metric.kind in taxonomy.KINDS else words("model.all_kinds"),
                 value=f"{metric.value:.3f}",
-                interval="–"
-                if metric.low is None or metric.high is None
-                else f"{metric.low:.3f} – {metric.high:.3f}",
+                interval=_interval(metric.low, metric.high),
                 count=str(metric.n),
             )
             for metric in manifest.metrics
@@ -865,6 +914,10 @@ def model_of(model: Model, *, words: Words, zone: Zone, card: str) -> ShownModel
         ),
         card=card,
     )
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{low:.3f} – {high:.3f}"
 
 
 def standard_of(standard: Standard, *, words: Words, recipes: Recipes) -> ShownStandard:
@@ -942,7 +995,7 @@ class StationsContext:
 
 @dataclass(frozen=True)
 class ShownUser:
-    """A person in the table; ``itself`` is the one who looks at it, who cannot shut the door on themselves."""
+    """A person in the table; ``itself`` is the one who looks at it, who cannot lock themselves out."""
 
     name: str
     role: str

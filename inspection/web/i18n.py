@@ -1,9 +1,9 @@
 """Words of the pages in the viewer's language.
 
-One flat JSON catalogue per language, ``locales/<id>.json``: key to text, with ``{name}`` where a value goes. English is
-the reference: a test holds every other catalogue to the same keys and the same values. Kinds of defect have their names
-in ``taxonomy``; reasons are told anew from their rule, kind and numbers, so that no English sentence of a stored result
-shows up on a Chinese page.
+One flat JSON catalogue per language, ``locales/<id>.json``: key to text, with ``{name}`` where a value goes.
+English is the reference: a test holds every other catalogue to the same keys and the same values. Kinds of
+defect have their names in ``taxonomy``; reasons are told anew from their rule, kind and numbers, so that no
+English sentence of a stored result shows up on a Chinese page.
 """
 
 from __future__ import annotations
@@ -97,16 +97,21 @@ class Words:
         return kind.zh if self.language.id == "zh" else kind.en
 
     def named(self, group: str, name: str) -> str:
-        """Name of something that recipes may call as they like: translated where it ships, as it is otherwise."""
+        """Name of something that recipes may call as they like: translated where it ships, else as it is."""
         key = f"{group}.{name}"
         return self.texts[key] if key in self.texts else name.replace("_", " ").replace("-", " ")
 
     def number(self, value: float, unit: str | None, uncertainty: float | None = None) -> str:
-        """A measured value with its unit, to the digits that its uncertainty leaves."""
-        text = f"{value:.0f}" if not unit and float(value).is_integer() else f"{value:.{_decimals(value)}f}"
+        """A measured value with its unit; a plain number, such as a count, has the unit None."""
+        text = self.same_digits(value, value) if unit is not None else f"{value:g}"
         if uncertainty:
-            text += f" ± {uncertainty:.{_decimals(value)}f}"
+            text += f" ± {self.same_digits(uncertainty, value)}"
         return f"{text} {unit}" if unit else text
+
+    def same_digits(self, value: float, beside: float) -> str:
+        """A value with as many decimals as the number beside it has: three figures, at most two decimals."""
+        size = abs(beside)
+        return f"{value:.{0 if size >= 100 else 1 if size >= 10 else 2}f}"
 
     def limit(self, value: float, unit: str | None) -> str:
         """A limit as it was written, with its unit."""
@@ -120,7 +125,10 @@ class Words:
             return self("reason.too_many", found=f"{reason.measured:.0f}", listed=f"{reason.limit:.0f}")
         if reason.kind is None or reason.quantity is None:
             return reason.message
-        kind, zone = self.kind(reason.kind), self.named("zone", reason.zone or "photo")
+        kind = self.kind(reason.kind)
+        # A count is of all zones of a class, and names the class.
+        group = "zone_class" if reason.quantity == "count" else "zone"
+        zone = self.named(group, reason.zone or "photo")
         if reason.quantity == "present" or reason.measured is None or reason.limit is None:
             told = "look" if reason.grade == "recheck" else "present"
             return self(f"reason.{told}", kind=kind, zone=zone)
@@ -132,14 +140,9 @@ class Words:
             key,
             kind=kind,
             zone=zone,
-            measured=self.number(reason.measured, reason.unit, reason.uncertainty),
+            measured=self.number(reason.measured, reason.unit or None, reason.uncertainty),
             limit=self.limit(reason.limit, reason.unit),
         )
-
-
-def _decimals(value: float) -> int:
-    """Digits after the point: three figures that mean something, no more than two decimals."""
-    return 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
 
 
 def open_words(folder: Path = LOCALES) -> dict[str, Words]:

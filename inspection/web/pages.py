@@ -1,14 +1,14 @@
 """The pages that people see: drawn by the server, live by a little script, complete without it.
 
-Every form carries a CSRF token that follows from a cookie which other sites can neither read nor set: the session's
-token for who is logged in, a visit's token for the login form itself. Every endpoint that asks the database is a plain
-function, so it runs in a thread and never holds up the cameras.
+Every form carries a CSRF token that follows from a cookie which other sites can neither read nor set: the
+session's token for who is logged in, a visit's token for the login form itself. Every endpoint that asks the
+database is a plain function, so it runs in a thread and never holds up the cameras.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,7 +32,6 @@ from inspection.errors import (
     MetadataError,
     ModelError,
     NotAuthenticatedError,
-    NotFoundError,
     TooManyAttemptsError,
     UnknownNameError,
     UploadTooLargeError,
@@ -68,7 +67,7 @@ PRIVATE = {"Cache-Control": "no-store"}
 
 
 class Pages:
-    """What the pages need that does not change while the service runs: words, templates, the version of the files."""
+    """What the pages need and no request changes: words, templates, the version of the static files."""
 
     def __init__(self) -> None:
         self.words = open_words()
@@ -110,14 +109,22 @@ class _Problems:
         words = self._pages.words_for(request)
         kind = str(problem.type).rpartition(":")[2]
         title = words(f"problem.{kind}") if words.has(f"problem.{kind}") else problem.title
-        view = contexts.ProblemContext(problem.status, title, problem.detail, problem.hint)
+        translated = words.language.id != "en" and words.has(f"problem.{kind}.hint")
+        view = contexts.ProblemContext(
+            status=problem.status,
+            title=title,
+            detail=problem.detail,
+            hint=words(f"problem.{kind}.hint") if translated else problem.hint,
+            hint_is_english=not translated,
+            offer_login=SESSION_COOKIE not in request.cookies,
+        )
         frame = _bare_frame(request, self._pages, words)
         body = self._pages.draw(name, words=words, frame=frame, view=view)
         return HTMLResponse(body, status_code=status_code, headers={**PRIVATE, **(headers or {})})
 
 
 class _StaticFiles(StaticFiles):
-    """Files of the pages. An address with a version may be kept for ever, as another version has another address."""
+    """Files of the pages. An address with a version may be kept for ever: another version has another one."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -287,6 +294,10 @@ class Desk:
         html = self._pages.draw(template, words=self.words, frame=self._frame(place), view=view)
         return HTMLResponse(html, status_code=status, headers=PRIVATE)
 
+    def rows(self, items: Iterable[StoredInspection], form: FilterForm) -> tuple[contexts.Row, ...]:
+        """Stored results as rows of a list."""
+        return tuple(contexts.row_of(stored, words=self.words, zone=self.zone, form=form) for stored in items)
+
     def _frame(self, place: str) -> Frame:
         user = self._session.user
         person = contexts.Person(user.name, user.role)
@@ -350,7 +361,7 @@ def _login_page(
 
 
 def _own_path(target: str) -> str:
-    """The address if it is a page of ours, else the results: a link must not lead elsewhere after the login."""
+    """The address if it is a page of ours, else the results: no link may lead elsewhere after the login."""
     is_path = target.startswith("/") and not target.startswith(("//", "/\\"))
     return target if is_path and target.isprintable() else contexts.URLS["results"]
 
@@ -487,9 +498,7 @@ def results(
         return desk.page("floor.html", _floor(desk, station, form))
     filters, problem = _filters(form, desk)
     page = inspections.page(station.store, filters, cursor=cursor or None, limit=PAGE_ROWS)
-    rows = tuple(
-        contexts.row_of(stored, words=desk.words, zone=desk.zone, form=form) for stored in page.items
-    )
+    rows = desk.rows(page.items, form)
     view = contexts.ResultsContext(
         rows=rows,
         filters=form,
@@ -523,19 +532,16 @@ def rows(
         filters, _ = _filters(form, desk)
         found = inspections.newer_than(station.store, after, filters, limit=LIVE_ROWS)
     newest_first = sorted(found, key=lambda stored: stored.sequence, reverse=True)
-    told = tuple(
-        contexts.row_of(stored, words=desk.words, zone=desk.zone, form=form) for stored in newest_first
-    )
-    return desk.page("_rows.html", contexts.RowsContext(told))
+    return desk.page("_rows.html", contexts.RowsContext(desk.rows(newest_first, form)))
 
 
 def _floor(desk: Desk, station: Station, form: FilterForm) -> contexts.FloorContext:
     filters, _ = _filters(form, desk)
     page = inspections.page(station.store, filters, limit=1 + FLOOR_STRIP)
-    shown = [contexts.row_of(stored, words=desk.words, zone=desk.zone, form=form) for stored in page.items]
+    shown = desk.rows(page.items, form)
     return contexts.FloorContext(
         last=shown[0] if shown else None,
-        strip=tuple(shown[1:]),
+        strip=shown[1:],
         list_url=form.url("/results"),
         part_url=form.url("/results/rows", screen="floor"),
     )
@@ -544,7 +550,10 @@ def _floor(desk: Desk, station: Station, form: FilterForm) -> contexts.FloorCont
 def _example(request: Request, key: str) -> str:
     """Command that posts a photo to this service, as a camera would."""
     base = str(request.base_url).rstrip("/")
-    return f"curl -H 'Authorization: Bearer {key}' -F image=@photo.jpg -F 'meta={{\"mm_per_px\": 0.1}}' {base}/api/v1/inspections"
+    return (
+        f"curl -H 'Authorization: Bearer {key}' -F image=@photo.jpg "
+        f"-F 'meta={{\"mm_per_px\": 0.1}}' {base}/api/v1/inspections"
+    )
 
 
 def _result_view(

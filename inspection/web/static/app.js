@@ -38,6 +38,13 @@
     }
   });
 
+  // Filters change the address without loading the page, so what to come back to is known only here.
+  for (const form of document.querySelectorAll("form[data-back]")) {
+    form.addEventListener("submit", () => {
+      form.elements.back.value = window.location.pathname + window.location.search;
+    });
+  }
+
   // A session that ended while the page was open: the page itself knows the way to the login.
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.xhr.status === 401) {
@@ -46,14 +53,8 @@
     }
   });
 
-  // Selects and dates of the filter apply at once; without a script the button does it.
+  // The filter applies each change at once; without a script the button does it.
   for (const element of document.querySelectorAll("[data-without-script]")) element.hidden = true;
-
-  // On narrow screens the filters begin folded; without a script they are open.
-  const filters = document.querySelector("details.filter-box");
-  if (filters && window.matchMedia("(max-width: 1100px)").matches && !filters.hasAttribute("data-active")) {
-    filters.open = false;
-  }
 
   const copy = document.querySelector("[data-copy]");
   if (copy && navigator.clipboard) {

@@ -175,7 +175,8 @@
   window.addEventListener("scroll", () => {
     if (waiting.length > 0 && !reading()) takeWaiting();
   }, { passive: true });
-  document.addEventListener("htmx:afterSettle", () => {
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id !== "results") return;
     waiting = [];
     showWaiting();
     askSoon();

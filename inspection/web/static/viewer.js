@@ -8,11 +8,10 @@
   const SVG = "http://www.w3.org/2000/svg";
   const NEAR_PX = 16; // a fingertip or pointer this close to an outline means that defect
 
-  // OpenSeadragon would add an inline style sheet, which the page's security policy refuses; welt.css has its one rule,
-  // and this marker tells it so.
-  const marker = document.createElement("style");
-  marker.type = "text/plain";
-  marker.dataset.openseadragonMobileCss = "welt.css";
+  // OpenSeadragon would add an inline style sheet, which the page's security policy refuses; welt.css has its one rule.
+  // It looks for such an element first, so give it one of that name, in no namespace: it is no style sheet to a browser.
+  const marker = document.createElementNS(null, "style");
+  marker.setAttribute("data-openseadragon-mobile-css", "in welt.css");
   document.head.append(marker);
 
   box.replaceChildren();
