@@ -180,7 +180,8 @@ class Defect:
     score : raw probability that the region is a defect, 0..1: the highest in the region, never rescaled.
     outline_px : (N, 2) float64, closed outer outline.
     box_px : (x, y, width, height) of the outline.
-    length_mm, width_mm : sides of the smallest rectangle round the region, length >= width; None without a scale.
+    length_mm : greatest distance of two points of the region; None without a scale.
+    width_mm : smallest distance of two parallel lines with the region between them; None without a scale.
     area_mm2 : area inside the outline; None without a scale.
     uncertainty_mm : of length and width, expanded (k = 2); None without a scale.
     uncertainty_mm2 : of the area, expanded (k = 2); None without a scale.

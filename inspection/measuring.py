@@ -21,9 +21,21 @@ def grid_step_px(maps: Maps) -> float:
 
 
 def sides_px(outline_px: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Length and width of the smallest rectangle, at any angle, round an outline."""
-    _, sides, _ = cv2.minAreaRect(outline_px.astype(np.float32))
-    return float(max(sides)), float(min(sides))
+    """Length and width of an outline, as a caliper would take them.
+
+    Returns
+    -------
+    The greatest distance of two of its points, and the smallest distance of two parallel lines with all of it
+    between them. Both change little when the outline does, unlike the sides of the smallest rectangle.
+    """
+    hull = cv2.convexHull(outline_px.astype(np.float32)).reshape(-1, 2).astype(np.float64)
+    between = hull[:, None] - hull[None]
+    edges = np.roll(hull, -1, axis=0) - hull
+    lengths = np.hypot(edges[:, 0], edges[:, 1])
+    # One of the two closest lines lies on an edge of the hull.
+    normals = np.stack([-edges[:, 1], edges[:, 0]], axis=1)[lengths > 0] / lengths[lengths > 0, None]
+    across = hull @ normals.T
+    return float(np.hypot(between[..., 0], between[..., 1]).max()), float(np.ptp(across, axis=0).min())
 
 
 def area_px2(outline_px: npt.NDArray[np.float64]) -> float:

@@ -18,10 +18,14 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from inspection import imaging, runtime
-from inspection.domain import Photo
-from inspection.registry import Golden, GoldenPhoto, Manifest
+from inspection import imaging, pipeline, runtime
+from inspection.detecting import Sensitivity
+from inspection.document import ResultDocument, build_document
+from inspection.domain import Finding, Metadata, Photo, Zone, ZoneClass
+from inspection.recipes import open_recipes
+from inspection.registry import Golden, GoldenPhoto, Manifest, Model
 from inspection.runtime import OnnxNetwork
+from inspection.standards import open_standards
 
 RGB = npt.NDArray[np.uint8]
 
@@ -258,3 +262,35 @@ def write_models(models_dir: Path) -> Path:
     write_dark_spot_model(models_dir / "dark-spots" / "1")
     (models_dir / "serving.toml").write_text('[serving]\nmodel = "dark-spots/1"\n', encoding="utf-8")
     return models_dir
+
+
+def whole_photo(photo: Photo) -> Zone:
+    """One primary zone that covers a photo."""
+    corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float64)
+    outline_px = corners * (photo.width_px, photo.height_px) - 0.5
+    return Zone(name="all", zone_class=ZoneClass.PRIMARY, outline_px=outline_px)
+
+
+def sensitivity(*kinds: str, threshold: float = 0.5) -> Sensitivity:
+    """The same threshold for every kind, and no smallest area."""
+    return Sensitivity(dict.fromkeys(kinds, threshold), dict.fromkeys(kinds, 0.0), MODEL_MM_PER_PX)
+
+
+def make_result(
+    model: Model, spots: Sequence[Spot], *, mm_per_px: float | None = MODEL_MM_PER_PX
+) -> tuple[ResultDocument, Finding]:
+    """Inspect a drawn photo by the default recipe."""
+    metadata = Metadata(station="bench", mm_per_px=mm_per_px)
+    setup = pipeline.prepare(metadata, model=model, recipes=open_recipes(), standards=open_standards())
+    photo = make_photo(spots)
+    finding = pipeline.inspect(photo, setup, clock=lambda: 0.0)
+    document = build_document(
+        result_id="01JNC5Y5M0000000000000000",
+        created_at=datetime(2026, 3, 1, tzinfo=UTC),
+        metadata=metadata,
+        photo=photo,
+        finding=finding,
+        setup=setup,
+        took_ms={},
+    )
+    return document, finding

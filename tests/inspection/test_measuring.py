@@ -29,9 +29,11 @@ def defect(*corners: tuple[float, float]) -> Defect:
     )
 
 
-def test_a_rectangle_of_20_by_4_pixels_is_10_by_2_mm_at_half_a_millimetre_per_pixel() -> None:
+def test_a_rectangle_of_20_by_4_pixels_is_as_long_as_its_diagonal_and_2_mm_wide_at_half_a_mm_per_pixel() -> (
+    None
+):
     (measured,) = measuring.measure([defect((0, 0), (20, 0), (20, 4), (0, 4))], HALF_MM, step_px=2)
-    assert measured.length_mm == pytest.approx(10, abs=1e-4)
+    assert measured.length_mm == pytest.approx(math.hypot(10, 2), abs=1e-4)
     assert measured.width_mm == pytest.approx(2, abs=1e-4)
     assert measured.area_mm2 == pytest.approx(20)
     assert measured.uncertainty_mm == pytest.approx(1)  # one step of the grid
@@ -70,7 +72,7 @@ def test_a_photo_is_summed_up_by_count_longest_and_area() -> None:
     small, large = defect((0, 0), (4, 0), (4, 2), (0, 2)), defect((0, 0), (20, 0), (20, 4), (0, 4))
     summary = {m.name: m for m in measuring.summarise(measuring.measure([small, large], HALF_MM, step_px=1))}
     assert summary["defect_count"].value == 2
-    assert summary["longest_defect"].value == pytest.approx(10, abs=1e-4)
+    assert summary["longest_defect"].value == pytest.approx(math.hypot(10, 2), abs=1e-4)
     assert summary["longest_defect"].unit == "mm"
     assert summary["defect_area"].value == pytest.approx(22)
     assert summary["defect_area"].uncertainty == pytest.approx((6 + 24) * 0.5 / 2)

@@ -1,0 +1,162 @@
+"""Standards are files that are checked when they are read, and tell where each figure comes from."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from inspection.domain import Disposition, Grade, ZoneClass
+from inspection.errors import ConfigurationError, UnknownNameError
+from inspection.standards import ANY_KIND, Quantity, open_standards
+from inspection.taxonomy import KINDS
+
+HOUSE = """
+id = "house"
+version = "3"
+title = "House rules"
+title_zh = "厂内标准"
+description = "For tests."
+
+[dispositions]
+A = "pass"
+B = "rework"
+C = "reject"
+
+[[rules]]
+id = "long"
+kinds = ["scratch"]
+zones = ["primary"]
+quantity = "length_mm"
+limit = 7.5
+grade = "C"
+severity = "major"
+clause = "1"
+provenance = "house default, editable"
+"""
+
+
+def write(folder: Path, text: str, name: str = "house.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(folder: Path, text: str) -> ConfigurationError:
+    write(folder, text)
+    with pytest.raises(ConfigurationError) as refused:
+        open_standards([folder])
+    return refused.value
+
+
+@pytest.mark.parametrize("standard_id", ["general", "strict"])
+def test_the_standards_that_ship_judge_every_kind_in_every_visible_zone(standard_id: str) -> None:
+    standard = open_standards().get(standard_id)
+    assert standard.dispositions == {
+        Grade.A: Disposition.PASS,
+        Grade.B: Disposition.REWORK,
+        Grade.C: Disposition.REJECT,
+    }
+    for kind in KINDS:
+        for zone_class in (ZoneClass.PRIMARY, ZoneClass.SECONDARY):
+            assert standard.rules_for(kind, zone_class), (kind, zone_class)
+
+
+@pytest.mark.parametrize("standard_id", ["general", "strict"])
+def test_every_figure_that_ships_has_a_source_or_is_called_a_house_default(standard_id: str) -> None:
+    standard = open_standards().get(standard_id)
+    clauses = [rule.clause for rule in standard.rules]
+    assert len(set(clauses)) == len(clauses)
+    for rule in standard.rules:
+        assert rule.provenance.startswith(("trade practice, ", "house default, editable")), rule.id
+        if rule.provenance.startswith("trade practice"):
+            assert re.search(r"\([^)]*\.com[^)]*\)", rule.provenance), f"{rule.id} cites no source"
+
+
+@pytest.mark.parametrize("standard_id", ["general", "strict"])
+def test_unknown_defects_always_ask_for_a_person(standard_id: str) -> None:
+    standard = open_standards().get(standard_id)
+    for zone_class in ZoneClass:
+        (rule,) = standard.rules_for("unknown", zone_class)
+        assert rule.grade is Grade.RECHECK
+        assert rule.quantity is Quantity.PRESENT
+
+
+def test_the_general_standard_keeps_the_5_mm_rule() -> None:
+    rule = open_standards().get("general").rule("mark-long-primary")
+    assert rule is not None
+    assert (rule.quantity, rule.limit, rule.quantity.unit) == (Quantity.LENGTH_MM, 5.0, "mm")
+    assert set(rule.kinds) == {"scratch", "stain", "glue_mark"}
+
+
+def test_a_standard_of_ones_own_is_read_beside_those_that_ship(tmp_path: Path) -> None:
+    write(tmp_path, HOUSE)
+    standards = open_standards([tmp_path])
+    assert standards.ids() == ("general", "house", "strict")
+    assert standards.get("house").rules[0].limit == 7.5
+
+
+def test_an_unknown_standard_is_told_with_those_that_exist() -> None:
+    with pytest.raises(UnknownNameError, match="'nike'") as refused:
+        open_standards().get("nike")
+    assert refused.value.hint == "Known standards: general, strict."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("limit = 7.5", "limit = -1", "rules[long].limit"),
+        ("limit = 7.5", "limit = nan", "rules[long].limit"),
+        ("limit = 7.5", "limt = 7.5", "rules[long].limt"),
+        ("limit = 7.5\n", "", "rules[long]: limit"),
+        ('quantity = "length_mm"', 'quantity = "present"', "rules[long]: limit is left out"),
+        ('kinds = ["scratch"]', 'kinds = ["scrach"]', "'scrach' is no defect kind; known kinds: cut, hole"),
+        ('kinds = ["scratch"]', "kinds = []", "rules[long].kinds"),
+        ('zones = ["primary"]', 'zones = ["first"]', "rules[long].zones[0]"),
+        ('grade = "C"', 'grade = "A"', "rules[long].grade"),
+        ('grade = "C"', 'grade = "D"', "rules[long].grade"),
+        ("house default, editable", "QB/T 1002-2015", "rules[long].provenance: has to begin with"),
+        ('C = "reject"', "", "dispositions has to say what becomes of grade C"),
+        ('C = "reject"', 'C = "reject"\nrecheck = "pass"', "recheck: a person looks"),
+        ('id = "house"', "", "id: Field required"),
+        ('id = "house"', 'id = "../house"', "id: "),
+    ],
+)
+def test_a_fault_is_told_by_file_and_key(tmp_path: Path, old: str, new: str, told: str) -> None:
+    assert old in HOUSE
+    refused = refusal(tmp_path, HOUSE.replace(old, new))
+    assert str(tmp_path / "house.toml") in refused.detail
+    assert told in refused.detail
+    assert refused.hint
+
+
+def test_a_rule_id_may_appear_only_once(tmp_path: Path) -> None:
+    again = HOUSE[HOUSE.index("[[rules]]") :]
+    assert "more than once: long" in refusal(tmp_path, HOUSE + again).detail
+
+
+def test_two_standards_may_not_share_an_id(tmp_path: Path) -> None:
+    write(tmp_path, HOUSE, "other.toml")
+    refused = refusal(tmp_path, HOUSE)
+    assert "house.toml" in refused.detail
+    assert "other.toml" in refused.detail
+
+
+def test_a_file_that_is_not_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    assert "line 2" in refusal(tmp_path, 'id = "house"\nversion = \ntitle = 1').detail
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "house.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        open_standards([tmp_path])
+
+
+def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is not a folder"):
+        open_standards([tmp_path / "nowhere"])
+
+
+def test_the_any_kind_sign_is_no_kind() -> None:
+    assert ANY_KIND not in KINDS
