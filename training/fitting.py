@@ -141,7 +141,7 @@ def _regions_against_boxes(defect: npt.NDArray[np.bool_], boxes: tuple[Box, ...]
 def _validate(averaged: LeatherNet, examples: tuple[Example, ...]) -> tuple[float, float, float]:
     """(pixel AP on masks, share of boxes found, false regions per photo) at probability 0.5."""
     averaged.eval()
-    tally = metrics.Tally()
+    tallies = []
     boxes = found = false = photos = 0
     for example in examples:
         defect = 1 - predict(averaged, example.rgb)[0]
@@ -150,8 +150,8 @@ def _validate(averaged: LeatherNet, examples: tuple[Example, ...]) -> tuple[floa
             boxes, found = boxes + len(example.boxes), found + hit
             false, photos = false + wrong, photos + 1
         else:
-            tally = tally + metrics.Tally.of(defect, example.labels > 0)
-    return tally.average_precision(), found / max(1, boxes), false / max(1, photos)
+            tallies.append(metrics.Tally.of(defect, example.labels > 0))
+    return metrics.Tally.total(tallies).average_precision(), found / max(1, boxes), false / max(1, photos)
 
 
 def load_averaged(run: RunFolder, recipe: Recipe) -> LeatherNet:

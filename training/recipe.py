@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -97,7 +98,8 @@ class ExportPart(_Part):
     ----------
     sound_pass : share of sound validation patches on which the thresholds stay silent.
     min_area_mm2 : per kind, regions below it are noise.
-    golden : stems of photos that become golden ones; each gives a crop of ``golden_px``.
+    golden : stems of photos whose defects become golden crops of ``golden_px``.
+    golden_sound : stems of photos that give a golden crop without any defect.
     """
 
     model: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
@@ -107,6 +109,7 @@ class ExportPart(_Part):
     sound_pass: float = Field(default=0.95, gt=0, lt=1)
     min_area_mm2: dict[str, Annotated[float, Field(ge=0)]]
     golden: tuple[str, ...] = Field(min_length=1)
+    golden_sound: tuple[str, ...] = ()
     golden_px: int = Field(default=256, ge=32)
 
 
@@ -141,7 +144,10 @@ class Recipe(_Part):
     @property
     def fingerprint(self) -> str:
         """Digest of what decides the weights; a checkpoint of another fingerprint is not resumed."""
-        decides = self.model_dump_json(include={"seed", "kinds", "mm_per_px", "network", "data", "fit"})
+        parts = self.model_dump(mode="json", include={"seed", "kinds", "mm_per_px", "network", "data", "fit"})
+        for name in ("threads", "workers", "validate_every"):
+            del parts["fit"][name]
+        decides = json.dumps(parts, sort_keys=True)
         return hashlib.sha256(decides.encode()).hexdigest()
 
 

@@ -1,0 +1,116 @@
+"""``python -m training``: fit, score and export a model by its recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from inspection.errors import WeltError
+from training.recipe import PROJECT, Recipe, read_recipe
+
+_RUNS = click.option(
+    "--runs",
+    "runs_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=PROJECT / "runs",
+    help="Folder of run folders.  [default: runs]",
+)
+_DATASETS = click.option(
+    "--datasets",
+    "datasets_dir",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    default=PROJECT / "datasets",
+    help="Folder of data sets.  [default: datasets]",
+)
+_RECIPE = click.argument("recipe_file", metavar="RECIPE.toml", type=click.Path(path_type=Path))
+
+
+class _Told(click.ClickException):
+    """A WeltError, told with its hint."""
+
+    def __init__(self, error: WeltError) -> None:
+        super().__init__(f"{error.detail}\n{error.hint}")
+
+
+@click.group()
+def main() -> None:
+    """Train the networks that inspect.
+
+    \b
+    python -m training fit    training/recipes/leather.toml   # goes on where it was killed
+    python -m training score  training/recipes/leather.toml
+    python -m training export training/recipes/leather.toml
+    """
+
+
+def _opened(recipe_file: Path) -> Recipe:
+    try:
+        return read_recipe(recipe_file)
+    except WeltError as error:
+        raise _Told(error) from error
+
+
+@main.command()
+@_RECIPE
+@_RUNS
+@_DATASETS
+def fit(recipe_file: Path, runs_dir: Path, datasets_dir: Path) -> None:
+    """Fit the network; a run that was killed goes on from its last checkpoint."""
+    from training import fitting  # seconds of imports that --help need not wait for
+
+    recipe = _opened(recipe_file)
+    run = fitting.RunFolder(runs_dir / recipe.name)
+    try:
+        fitting.fit(recipe, run, datasets_dir=datasets_dir)
+    except WeltError as error:
+        raise _Told(error) from error
+    click.echo(f"fitted; checkpoint, curves and pictures are in {run.path}")
+
+
+@main.command()
+@_RECIPE
+@_RUNS
+@_DATASETS
+def score(recipe_file: Path, runs_dir: Path, datasets_dir: Path) -> None:
+    """Make the ONNX candidate, choose its thresholds on validation photos, score it on test photos."""
+    from training import candidates, fitting, scoring
+
+    recipe = _opened(recipe_file)
+    run = fitting.RunFolder(runs_dir / recipe.name)
+    try:
+        model = candidates.make_candidate(recipe, run, datasets_dir=datasets_dir)
+        made = scoring.score(recipe, model, datasets_dir=datasets_dir)
+    except WeltError as error:
+        raise _Told(error) from error
+    scoring.write_score(made, run.path)
+    click.echo(scoring.as_markdown(made.metrics))
+    click.echo(f"written to {run.path / 'score.json'} and {run.path / 'score.md'}")
+
+
+@main.command()
+@_RECIPE
+@_RUNS
+@_DATASETS
+@click.option(
+    "--models",
+    "models_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=PROJECT / "models",
+    help="Folder of models.  [default: models]",
+)
+def export(recipe_file: Path, runs_dir: Path, datasets_dir: Path, models_dir: Path) -> None:
+    """Publish the scored candidate, unless it answers otherwise than the trained network."""
+    from training import exporting, fitting
+
+    recipe = _opened(recipe_file)
+    run = fitting.RunFolder(runs_dir / recipe.name)
+    try:
+        folder = exporting.export(recipe, run, models_dir=models_dir, datasets_dir=datasets_dir)
+    except WeltError as error:
+        raise _Told(error) from error
+    click.echo(f"published as {folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""Turns a fitted network into a candidate: an ONNX file with a manifest, thresholds included, in the run
+folder.
+
+A candidate is a model folder that nobody serves yet. Thresholds are chosen here, on validation photos only,
+by running the ONNX file through ``inspection`` as the line will.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from inspection import detecting, metrics, runtime
+from inspection.detecting import Sensitivity
+from inspection.domain import Defect, Maps, Zone, ZoneClass
+from inspection.registry import DataSource, Manifest, Model, open_model
+from training.datasets import Labels, Shot, Split, open_dataset, read_mask, read_photo
+from training.fitting import RunFolder, load_averaged
+from training.networks import MULTIPLE, STRIDE, Exported, LeatherNet
+from training.recipe import PROJECT, BoxUse, Recipe
+
+__all__ = ["OPSET", "Look", "candidate_folder", "look", "make_candidate", "sound_patches", "to_onnx"]
+
+OPSET = 18
+LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.5, 0.995
+"""A region is what is likelier defective than not, so no threshold below that; above it there is no room to
+choose."""
+PATCH_PX = 128
+"""Side of a sound patch at model scale: 19 mm at 0.15 mm per pixel."""
+PATCH_MARGIN_PX = 8
+"""Sound patches keep this far from labelled defects, whose labels are loose."""
+LARGEST_TILE = 4096
+ONNX_OPTIMISER_LOG = "onnxscript"
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What the model says of one photo, beside what is known of it.
+
+    Attributes
+    ----------
+    maps : as the line gets them.
+    labelled : (H, W) true inside masks or boxes, at the photo's size.
+    regions : all regions, whatever their probability, as the line finds them with the lowest threshold.
+    mm_per_px : of the photo.
+    """
+
+    shot: Shot
+    maps: Maps
+    labelled: npt.NDArray[np.bool_]
+    regions: tuple[Defect, ...]
+    mm_per_px: float
+
+    @property
+    def defect(self) -> npt.NDArray[np.float32]:
+        """(H, W) probability of any defect at the photo's size."""
+        grid = 1 - self.maps.surface[0]
+        full = cv2.resize(grid, self.maps.photo_size_px, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(np.clip(full, 0, 1), np.float32)
+
+
+def to_onnx(network: LeatherNet) -> bytes:
+    """One ONNX file for photos of any size that is a multiple of 32."""
+    example = torch.zeros((1, 256, 256, 3), dtype=torch.uint8)
+    rows, columns = (
+        MULTIPLE * torch.export.Dim(side, min=1, max=LARGEST_TILE // MULTIPLE) for side in ("rows", "columns")
+    )
+    logging.getLogger(ONNX_OPTIMISER_LOG).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations inside torch's exporter
+        program = torch.onnx.export(
+            Exported(network).eval(),
+            (example,),
+            input_names=["image"],
+            output_names=["surface"],
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            dynamic_shapes={"image": {1: rows, 2: columns}},
+            verbose=False,
+        )
+    if program is None:
+        raise RuntimeError("torch gave no ONNX program")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.onnx"
+        program.save(file)
+        return file.read_bytes()
+
+
+def candidate_folder(run: RunFolder) -> Path:
+    """Where the candidate of a run lies."""
+    return run.path / "candidate"
+
+
+def whole_photo(width: int, height: int) -> tuple[Zone, ...]:
+    """One primary zone that covers a photo."""
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64) - 0.5
+    return (Zone(name="photo", zone_class=ZoneClass.PRIMARY, outline_px=corners),)
+
+
+def look(model: Model, shot: Shot) -> Look:
+    """Run a model over a labelled photo, from its bytes to its regions."""
+    rgb = read_photo(shot)
+    height, width = rgb.shape[:2]
+    maps = runtime.infer(model.network, rgb, photo_mm_per_px=shot.mm_per_px, spec=model.spec)
+    if shot.mask_file is not None:
+        labelled = read_mask(shot)
+    else:
+        labelled = np.zeros((height, width), bool)
+        for box in shot.boxes:
+            left, top = max(0, round(box.x)), max(0, round(box.y))
+            labelled[top : round(box.y + box.height), left : round(box.x + box.width)] = True
+    lowest = Sensitivity(
+        thresholds=dict.fromkeys(model.manifest.kinds[1:], LOWEST_THRESHOLD),
+        min_area_mm2=model.manifest.min_area_mm2,
+        nominal_mm_per_px=model.manifest.mm_per_px,
+    )
+    detection = detecting.detect(maps, whole_photo(width, height), lowest, mm_per_px=shot.mm_per_px)
+    return Look(shot=shot, maps=maps, labelled=labelled, regions=detection.defects, mm_per_px=shot.mm_per_px)
+
+
+def sound_patches(one: Look, *, model_mm_per_px: float) -> tuple[tuple[slice, slice], ...]:
+    """Squares of a photo, side by side, that hold no labelled defect."""
+    factor = model_mm_per_px / one.mm_per_px
+    side, margin = round(PATCH_PX * factor), round(PATCH_MARGIN_PX * factor)
+    near = cv2.dilate(one.labelled.astype(np.uint8), np.ones((2 * margin + 1, 2 * margin + 1)))
+    height, width = near.shape
+    patches = [
+        (slice(y, y + side), slice(x, x + side))
+        for y in range(0, height - side + 1, side)
+        for x in range(0, width - side + 1, side)
+    ]
+    return tuple(patch for patch in patches if not near[patch].any())
+
+
+def _centre_in(region: Defect, patch: tuple[slice, slice]) -> bool:
+    left, top, width, height = region.box_px
+    rows, columns = patch
+    x, y = left + width / 2, top + height / 2
+    return bool(rows.start <= y < rows.stop and columns.start <= x < columns.stop)
+
+
+def choose_thresholds(
+    looks: Sequence[Look], kinds: Sequence[str], *, model_mm_per_px: float, sound_pass: float
+) -> dict[str, float]:
+    """Per kind, the lowest threshold such that ``sound_pass`` of all sound patches raise no alarm of any
+    kind.
+
+    The patches that may alarm are shared out evenly: each kind gets the same allowance of its own, as large
+    as the total permits.
+    """
+    scores: list[dict[str, float]] = []
+    for one in looks:
+        for patch in sound_patches(one, model_mm_per_px=model_mm_per_px):
+            inside = [region for region in one.regions if _centre_in(region, patch)]
+            scores.append(
+                {kind: max((r.score for r in inside if r.kind == kind), default=0.0) for kind in kinds}
+            )
+    if not scores:
+        raise ValueError("no sound patch in the validation photos")
+    chosen = dict.fromkeys(kinds, HIGHEST_THRESHOLD)
+    for allowance in range(len(scores)):
+        trial = {}
+        for kind in kinds:
+            threshold = metrics.threshold_at_pass(
+                [patch[kind] for patch in scores], sound_pass=1 - allowance / len(scores)
+            )
+            trial[kind] = round(min(max(threshold, LOWEST_THRESHOLD), HIGHEST_THRESHOLD), 4)
+        alarms = sum(any(patch[kind] >= trial[kind] for kind in kinds) for patch in scores)
+        if alarms > (1 - sound_pass) * len(scores):
+            break
+        chosen = trial
+        if all(value == LOWEST_THRESHOLD for value in trial.values()):
+            break
+    return chosen
+
+
+def make_candidate(recipe: Recipe, run: RunFolder, *, datasets_dir: Path = PROJECT / "datasets") -> Model:
+    """Write ONNX file and manifest of a fitted run, thresholds chosen on validation photos, and open them."""
+    network = load_averaged(run, recipe)
+    body = to_onnx(network)
+    folder = candidate_folder(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.onnx").write_bytes(body)
+    kinds = recipe.kinds[1:]
+    sources, validation = [], []
+    for name in recipe.data.sets:
+        definition, shots = open_dataset(datasets_dir, name)
+        learned = definition.labels is Labels.MASKS or recipe.data.boxes is not BoxUse.NOTHING
+        sources.append(
+            DataSource(
+                name=definition.name,
+                licence=definition.licence,
+                attribution=definition.attribution,
+                source=definition.source,
+                photos=sum(shot.split is Split.TRAIN for shot in shots) if learned else 0,
+            )
+        )
+        validation += [shot for shot in shots if shot.split is Split.VAL]
+    manifest = Manifest(
+        name=recipe.export.model,
+        version=recipe.export.version,
+        created_at=datetime.now(UTC).replace(microsecond=0),
+        sha256=hashlib.sha256(body).hexdigest(),
+        kinds=recipe.kinds,
+        mm_per_px=recipe.mm_per_px,
+        stride=STRIDE,
+        tile_px=recipe.export.tile_px,
+        overlap_px=recipe.export.overlap_px,
+        multiple=MULTIPLE,
+        thresholds=dict.fromkeys(kinds, LOWEST_THRESHOLD),
+        min_area_mm2=recipe.export.min_area_mm2,
+        false_rejects=round(1 - recipe.export.sound_pass, 4),
+        data=tuple(sources),
+    )
+    _write_manifest(folder, manifest)
+    looks = [look(open_model(folder, threads=recipe.fit.threads), shot) for shot in validation]
+    thresholds = choose_thresholds(
+        looks, kinds, model_mm_per_px=recipe.mm_per_px, sound_pass=recipe.export.sound_pass
+    )
+    _write_manifest(folder, manifest.model_copy(update={"thresholds": thresholds}))
+    return open_model(folder, threads=recipe.fit.threads)
+
+
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    (folder / "manifest.json").write_text(manifest.model_dump_json(by_alias=True, indent=2) + "\n")
