@@ -1,0 +1,92 @@
+"""Scenes are complete: saved, loaded and rendered again they give the same bytes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inspection.errors import ConfigurationError, UnknownNameError
+from training.synthesis import sampling, scene
+from training.synthesis.render import render
+from training.synthesis.sampling import Request, sample
+
+SMALL = Request(side_px=160)
+
+
+def test_a_saved_scene_renders_to_the_same_bytes(tmp_path: Path) -> None:
+    first = sample(SMALL, seed=3, index=4)
+    scene.save(first, tmp_path / "scene.json")
+    again = scene.load(tmp_path / "scene.json")
+    assert again == first
+    one, two = render(first), render(again)
+    np.testing.assert_array_equal(one.rgb, two.rgb)
+    np.testing.assert_array_equal(one.truth.kinds, two.truth.kinds)
+    np.testing.assert_array_equal(one.height_mm, two.height_mm)
+
+
+def test_scenes_depend_on_seed_and_index_alone() -> None:
+    assert sample(SMALL, seed=1, index=7) == sample(SMALL, seed=1, index=7)
+    assert sample(SMALL, seed=1, index=7) != sample(SMALL, seed=1, index=8)
+    assert sample(SMALL, seed=1, index=7) != sample(SMALL, seed=2, index=7)
+
+
+def test_every_sampled_scene_passes_its_own_check() -> None:
+    for index in range(60):
+        drawn = sample(SMALL, seed=11, index=index)
+        assert scene.check(drawn) == drawn
+
+
+def test_a_pitch_of_zero_is_refused_with_its_name() -> None:
+    drawn = next(s for i in range(40) if (s := sample(SMALL, seed=5, index=i)).seams)
+    text = json.loads(scene.to_json(drawn))
+    text["seams"][0]["pitch_mm"] = 0
+    with pytest.raises(ConfigurationError, match=r"seams\.0\.pitch_mm"):
+        scene.from_json(json.dumps(text))
+
+
+def test_a_field_that_does_not_exist_is_refused() -> None:
+    text = json.loads(scene.to_json(sample(SMALL, seed=5, index=0)))
+    text["colour_of_sky"] = "blue"
+    with pytest.raises(ConfigurationError, match="colour_of_sky"):
+        scene.from_json(json.dumps(text))
+
+
+def test_text_that_is_no_scene_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "scene.json").write_text("{not json")
+    with pytest.raises(ConfigurationError):
+        scene.load(tmp_path / "scene.json")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        scene.load(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("request_", "error", "says"),
+    [
+        (Request(kinds=("moth",)), UnknownNameError, "moth"),
+        (Request(families=("denim",)), UnknownNameError, "denim"),
+        (Request(pitch_mm=(0.0, 3.0)), ConfigurationError, "pitch 0.0"),
+        (Request(mm_per_px=(0.01, 0.1)), ConfigurationError, "scale 0.01"),
+        (Request(mm_per_px=(0.2, 0.1)), ConfigurationError, "upside down"),
+        (Request(side_px=10), ConfigurationError, "size 10"),
+        (Request(sound=1.5), ConfigurationError, "sound 1.5"),
+        (Request(sound=float("nan")), ConfigurationError, "nan"),
+    ],
+)
+def test_a_request_that_cannot_be_rendered_says_why(
+    request_: Request, error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        sampling.check(request_)
+
+
+def test_truth_only_changes_with_what_the_scene_shows() -> None:
+    drawn = next(s for i in range(60) if (s := sample(SMALL, seed=9, index=i)).seams and not s.distractors)
+    lit_otherwise = replace(drawn, light=sampling.a_light(np.random.default_rng(1), "grazing"))
+    one, two = render(drawn), render(lit_otherwise)
+    assert (one.rgb != two.rgb).any()
+    np.testing.assert_array_equal(one.truth.kinds, two.truth.kinds)
+    np.testing.assert_array_equal(one.truth.thread, two.truth.thread)

@@ -1,0 +1,74 @@
+"""The commands of the renderer, added to ``python -m training``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from training.synthesis import scene as scenes
+from training.synthesis.export import write_scene, write_set
+from training.synthesis.sampling import Request
+
+
+@click.command()
+@click.option("--count", type=int, default=100, show_default=True, help="How many photos.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same bytes.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="A folder that does not exist yet."
+)
+@click.option("--size", type=int, default=512, show_default=True, help="Width and height in pixels.")
+@click.option(
+    "--scale", type=(float, float), default=(0.08, 0.20), show_default=True, help="mm per pixel, range."
+)
+@click.option(
+    "--pitch", type=(float, float), default=(1.5, 4.5), show_default=True, help="Stitch pitch in mm, range."
+)
+@click.option(
+    "--kind", "kinds", multiple=True, help="Kind of defect to render; repeat for several. Default: all."
+)
+@click.option(
+    "--family", "families", multiple=True, help="Family of leather; repeat for several. Default: all."
+)
+@click.option(
+    "--sound", type=float, default=0.25, show_default=True, help="Share of photos without a defect."
+)
+@click.option(
+    "--workers", type=int, default=None, help="Processes. Default: one per CPU. Never changes the photos."
+)
+@click.option(
+    "--scene", "scene_file", type=click.Path(path_type=Path), help="Render this saved scene instead."
+)
+def synthesize(
+    count: int,
+    seed: int,
+    out: Path,
+    size: int,
+    scale: tuple[float, float],
+    pitch: tuple[float, float],
+    kinds: tuple[str, ...],
+    families: tuple[str, ...],
+    sound: float,
+    workers: int | None,
+    scene_file: Path | None,
+) -> None:
+    """Render photos of stitched leather, with masks and exact truth in COCO and a seam file."""
+    if scene_file is not None:
+        write_scene(scenes.load(scene_file), out=out)
+        click.echo(f"1 photo in {out}")
+        return
+    request = Request(
+        side_px=size, mm_per_px=scale, pitch_mm=pitch, kinds=kinds, families=families, sound=sound
+    )
+    with tqdm(total=max(0, count), unit="photo") as bar:
+        write_set(
+            request,
+            count=count,
+            seed=seed,
+            out=out,
+            workers=len(os.sched_getaffinity(0)) if workers is None else workers,
+            progress=lambda done: (bar.update(done - bar.n), None)[1],
+        )
+    click.echo(f"{count} photos in {out}")
