@@ -5,7 +5,7 @@ SHELL := /bin/bash
 PORT ?= 8000
 VENV ?= .venv
 DEMO_VENV ?= .venv-demo
-RECIPE ?= recipes/leather.toml
+RECIPE ?= training/recipes/leather.toml
 
 # An environment that is named on the command line (make test VENV=/path) is used as it is; one of our own is made.
 ifeq ($(origin VENV),command line)
@@ -42,11 +42,11 @@ bench:  ## measure the bars and print them as a table
 	$(full_environment)
 	@exec "$(VENV)/bin/python" -m bench $(BENCH)
 
-model:  ## train, export and score the model of RECIPE (hours on a CPU)
+model:  ## train, score and publish the model of RECIPE (hours on a CPU)
 	$(full_environment)
 	"$(VENV)/bin/python" -m training fit "$(RECIPE)"
-	"$(VENV)/bin/python" -m training export "$(RECIPE)"
 	"$(VENV)/bin/python" -m training score "$(RECIPE)"
+	"$(VENV)/bin/python" -m training export "$(RECIPE)"
 
 lock:  ## write constraints.txt from the environment that the tests passed in
 	@scripts/freeze.sh "$(VENV)"

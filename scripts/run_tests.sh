@@ -32,9 +32,12 @@ step "layout" "$bin/ruff" format --check .
 step "types" "$bin/mypy"
 step "imports" "$bin/lint-imports"
 
+report=$(mktemp --suffix=.xml)
+trap 'rm -f "$report"' EXIT
 if [ "$which" = quick ]; then
   step "tests" "$bin/python" -m pytest -q -m "not slow and not train and not browser and not postgres"
 else
+  # The tests of the store find or install their PostgreSQL themselves.
   say "looking for a Chromium, for the tests of the pages"
   if chromium=$(scripts/browser.sh "$bin"); then
     echo "Chromium: $chromium"
@@ -42,17 +45,11 @@ else
   else
     missing+=("Chromium: the tests of the pages did not run. Install one: sudo apt-get install chromium")
   fi
-  say "looking for a PostgreSQL, for the tests of the store"
-  if postgres=$(scripts/postgres.sh); then
-    echo "PostgreSQL: $postgres"
-    export WELT_TEST_POSTGRES_BIN=$postgres
-  else
-    missing+=("PostgreSQL: the store was tested on SQLite only. Install one: sudo apt-get install postgresql")
-  fi
-  step "tests" "$bin/python" -m pytest
+  step "tests" "$bin/python" -m pytest --durations=10 --junitxml "$report"
 fi
 
 echo
+[ "$which" = quick ] || "$bin/python" scripts/skipped.py "$report"
 for what in ${missing[@]+"${missing[@]}"}; do
   printf '!! COULD NOT BE HAD on this machine. %s\n' "$what"
 done
