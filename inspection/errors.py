@@ -26,7 +26,8 @@
     └── ConfigurationError            settings, recipes, standards that cannot be used
 
 Every error carries what happened (``detail``, with the value) and what to do (``hint``).
-``inspection.web.problems`` turns each into an RFC 9457 problem document; ``docs/errors.md`` lists them all, and a test compares the two.
+``inspection.web.problems`` turns each into an RFC 9457 problem document; ``docs/errors.md`` lists them all,
+and a test compares the two.
 """
 
 from __future__ import annotations

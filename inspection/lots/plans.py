@@ -176,7 +176,7 @@ class LotPlan:
 def _check_counting(aql: Aql, counting: Counting) -> None:
     if counting is Counting.ITEMS and aql.value > HIGHEST_PERCENT:
         raise LotError(
-            f"AQL {aql} is above {HIGHEST_PERCENT}, so it means nonconformities per 100 items, not a percentage.",
+            f"AQL {aql} is above {HIGHEST_PERCENT}: it means nonconformities per 100 items, no percentage.",
             hint="Count nonconformities, several on one item included, or choose an AQL of 10 or less.",
         )
 

@@ -44,15 +44,16 @@ def binomial_pa(sample_size: int, accept: int, percent: float) -> float:
     _check_plan(sample_size, accept)
     if not 0.0 <= percent <= 100.0:
         raise LotError(f"{percent} % nonconforming is not possible.", hint="Give a percentage from 0 to 100.")
-    if percent == 0.0 or accept >= sample_size:
+    fraction = percent / 100.0
+    if fraction == 0.0 or accept >= sample_size:
         return 1.0
-    if percent == 100.0:
+    if fraction == 1.0:
         return 0.0
-    log_bad, log_good = math.log(percent / 100.0), math.log1p(-percent / 100.0)
-    terms = (
-        math.exp(math.log(math.comb(sample_size, k)) + k * log_bad + (sample_size - k) * log_good)
-        for k in range(accept + 1)
-    )
+    log_bad, log_good = math.log(fraction), math.log1p(-fraction)
+    ways, terms = 1, []
+    for k in range(accept + 1):
+        terms.append(math.exp(math.log(ways) + k * log_bad + (sample_size - k) * log_good))
+        ways = ways * (sample_size - k) // (k + 1)  # the next binomial coefficient, whole
     return min(1.0, math.fsum(terms))
 
 
@@ -66,6 +67,8 @@ def poisson_pa(sample_size: int, accept: int, per_100: float) -> float:
     expected = sample_size * per_100 / 100.0
     if expected == 0.0:
         return 1.0
+    if math.isinf(expected):
+        return 0.0
     log_expected = math.log(expected)
     terms = (math.exp(k * log_expected - expected - math.lgamma(k + 1)) for k in range(accept + 1))
     return min(1.0, math.fsum(terms))
@@ -75,7 +78,8 @@ def hypergeometric_pa(lot_size: int, nonconforming: int, sample_size: int, accep
     """Probability of acceptance of one lot that holds exactly ``nonconforming`` bad items.
 
     Counted in whole numbers, so exact up to the last division: with logarithms of factorials a lot of
-    millions would lose the ninth digit.
+    millions would lose the ninth digit. Meant for samples of thousands, as the tables have: one of 200 000
+    takes a minute.
     """
     _check_plan(sample_size, accept)
     if sample_size > lot_size:
