@@ -112,14 +112,14 @@ def overlay(
     # Lines and letters grow with the photo, so that they look alike when it is shown at the width of a
     # screen.
     size = max(canvas.shape[:2]) / 1280
-    thick = max(1, round(2 * size))
+    thick = max(2, round(2 * size))
     if what.outlines:
         for defect in defects:
             _ring(canvas, defect, thick=thick)
     if what.labels:
         for number, defect in enumerate(defects, start=1):
             _label(
-                canvas, _text(number, defect), defect, scale=max(0.35, 0.55 * size), thick=max(1, round(size))
+                canvas, _text(number, defect), defect, scale=max(0.42, 0.55 * size), thick=max(1, round(size))
             )
     return canvas
 

@@ -160,3 +160,15 @@ def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
 
 def test_the_any_kind_sign_is_no_kind() -> None:
     assert ANY_KIND not in KINDS
+
+
+@pytest.mark.parametrize("standard_id", ["general", "strict"])
+def test_every_kind_that_has_a_name_has_a_rule_of_its_own_in_the_primary_zone(standard_id: str) -> None:
+    standard = open_standards().get(standard_id)
+    unnamed = [
+        kind
+        for kind in KINDS
+        if any(ANY_KIND in rule.kinds for rule in standard.rules_for(kind, ZoneClass.PRIMARY))
+    ]
+    allowed = {"general": [], "strict": ["colour_difference"]}
+    assert unnamed == allowed[standard_id]
