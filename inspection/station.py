@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from ulid import ULID
 
@@ -39,7 +40,7 @@ from inspection.standards import Standards, open_standards
 from inspection.store import Photos, Store, inspections, open_photos, open_store
 from inspection.store.inspections import DuplicateKeyError, InspectionRecord, StoredInspection
 
-__all__ = ["Inspected", "Outcome", "Readiness", "Station", "open_station"]
+__all__ = ["Inspected", "ModelOpener", "Outcome", "Readiness", "Station", "open_station"]
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,14 @@ class Readiness:
 Listener = Callable[[Inspected], None]
 
 
+class ModelOpener(Protocol):
+    """How the model that serves is opened; the seam for tests that need a slow or failing network."""
+
+    def __call__(self, models_dir: Path, /, *, threads: int) -> Model:
+        """See ``registry.open_serving``."""
+        ...
+
+
 @dataclass(eq=False)
 class _Job:
     """One accepted photo on its way."""
@@ -125,9 +134,17 @@ class Station:
     """
 
     def __init__(
-        self, settings: Settings, *, store: Store, photos: Photos, recipes: Recipes, standards: Standards
+        self,
+        settings: Settings,
+        *,
+        store: Store,
+        photos: Photos,
+        recipes: Recipes,
+        standards: Standards,
+        open_model: ModelOpener,
     ) -> None:
         self.settings = settings
+        self._open = open_model
         self.store = store
         self.photos = photos
         self.recipes = recipes
@@ -434,7 +451,7 @@ class Station:
     def _open_model(self) -> None:
         threads = self.settings.inference_threads or runtime.cpu_quota()
         try:
-            model = registry.open_serving(self.settings.models_dir, threads=threads)
+            model = self._open(self.settings.models_dir, threads=threads)
         except ModelError as error:
             log.error("model cannot be used", extra={"detail": error.detail})
             self._model_error = error
@@ -503,7 +520,7 @@ def _repeat_of(first: Future[Outcome]) -> Future[Outcome]:
     return repeat
 
 
-def open_station(settings: Settings) -> Station:
+def open_station(settings: Settings, *, open_model: ModelOpener = registry.open_serving) -> Station:
     """Open database, photos, recipes and standards, and start the workers. The model follows in the background.
 
     Raises
@@ -517,6 +534,13 @@ def open_station(settings: Settings) -> Station:
         standards.get(recipes.get(name).standard)
     photos = open_photos(settings.photos)
     store = open_store(settings.database)
-    station = Station(settings, store=store, photos=photos, recipes=recipes, standards=standards)
+    station = Station(
+        settings,
+        store=store,
+        photos=photos,
+        recipes=recipes,
+        standards=standards,
+        open_model=open_model,
+    )
     station._start()
     return station

@@ -12,8 +12,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
+from inspection import registry
 from inspection.settings import Settings
-from inspection.station import open_station
+from inspection.station import ModelOpener, open_station
 from inspection.web import api, events, health, middleware, openapi, pages, pictures, problems
 from inspection.web.telemetry import Telemetry
 from inspection.web.uploads import UploadBudget
@@ -21,12 +22,17 @@ from inspection.web.uploads import UploadBudget
 __all__ = ["create_app"]
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The whole service; it opens its database, model and workers when it is started, not before."""
+def create_app(settings: Settings, *, open_model: ModelOpener = registry.open_serving) -> FastAPI:
+    """The whole service; it opens its database, model and workers when it is started, not before.
+
+    Parameters
+    ----------
+    open_model : how the model is opened; for tests.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        station = await run_in_threadpool(open_station, settings)
+        station = await run_in_threadpool(open_station, settings, open_model=open_model)
         try:
             feed = events.Feed(station.store, loop=asyncio.get_running_loop())
             station.subscribe(app.state.telemetry.observe)

@@ -197,7 +197,7 @@ class Override(_Body):
     """The reviewer gives another grade."""
 
     decision: Literal[Decision.OVERRIDE]
-    grade: Grade
+    grade: Annotated[Grade, Field(strict=False)]
     comment: _Comment = ""
     revision: _Revision = Field(description="`review_revision` of the result as the reviewer saw it.")
 

@@ -7,17 +7,22 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import numpy as np
+import numpy.typing as npt
 import uvicorn
 from fastapi import FastAPI
 
+from inspection import registry
 from inspection.access import Role
+from inspection.registry import Model
+from inspection.runtime import Network
 from inspection.settings import Settings
-from inspection.station import Station
+from inspection.station import ModelOpener, Station
 from inspection.store import people, stations
 from inspection.web.app import create_app
 from inspection.web.deps import CSRF_HEADER, SESSION_COOKIE
@@ -39,6 +44,7 @@ class Served:
     url: str
     camera: httpx.Client
     key: str
+    server: uvicorn.Server
 
     @property
     def station(self) -> Station:
@@ -80,6 +86,45 @@ class Served:
             time.sleep(0.05)
 
 
+class GatedNetwork:
+    """A network that can be held up, and that fails where a photo is all white, as no real one should."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self.open = threading.Event()
+        self.open.set()
+        self.entered = threading.Semaphore(0)
+        self.runs = 0
+
+    def run(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """See ``Network.run``."""
+        self.runs += 1
+        self.entered.release()
+        assert self.open.wait(30)
+        if rgb.min() == 255:
+            raise ZeroDivisionError("secret internals")
+        return self._network.run(rgb)
+
+
+class Gate:
+    """Opens models whose network can be held up."""
+
+    def __init__(self) -> None:
+        self.network: GatedNetwork | None = None
+
+    def __call__(self, models_dir: Path, /, *, threads: int) -> Model:
+        """See ``registry.open_serving``."""
+        model = registry.open_serving(models_dir, threads=threads)
+        self.network = GatedNetwork(model.network)
+        return replace(model, network=self.network)
+
+    @property
+    def held(self) -> GatedNetwork:
+        """The network of the opened model."""
+        assert self.network is not None
+        return self.network
+
+
 def make_settings(data_dir: Path, models_dir: Path, **changes: Any) -> Settings:
     """Settings of a service for tests: everything under ``data_dir``, nothing from the environment."""
     values: dict[str, Any] = {"data_dir": data_dir, "models_dir": models_dir, "min_free_mb": 0, "workers": 2}
@@ -87,14 +132,16 @@ def make_settings(data_dir: Path, models_dir: Path, **changes: Any) -> Settings:
 
 
 @contextmanager
-def serve(settings: Settings, *, ready: bool = True) -> Iterator[Served]:
+def serve(
+    settings: Settings, *, ready: bool = True, open_model: ModelOpener = registry.open_serving
+) -> Iterator[Served]:
     """Run the application in a server on a free port.
 
     Parameters
     ----------
     ready : whether to wait until it is.
     """
-    app = create_app(settings)
+    app = create_app(settings, open_model=open_model)
     # Named as TCP, or asyncio does not see that it is, leaves small writes waiting, and each answer takes 40 ms longer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
@@ -112,7 +159,7 @@ def serve(settings: Settings, *, ready: bool = True) -> Iterator[Served]:
             stations.add(store, "line-2", by="test")
         key = stations.create_key(store, "line-1", by="test").text
         with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as camera:
-            served = Served(app=app, url=url, camera=camera, key=key)
+            served = Served(app=app, url=url, camera=camera, key=key, server=server)
             if ready:
                 served.wait_until_ready()
             yield served

@@ -1,0 +1,200 @@
+"""Repeats, full queues, deadlines, crashes and shutdown: nothing lost, nothing twice, nobody else delayed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import numpy as np
+import pytest
+
+from tests import factories
+from tests.web.serving import Gate, Served, make_settings, serve
+
+POST = "/api/v1/inspections"
+
+
+@contextmanager
+def gated(data_dir: Path, models_dir: Path, **changes: Any) -> Iterator[tuple[Served, Gate, ThreadPoolExecutor]]:
+    """A service whose network can be held up, and threads to wait for its answers."""
+    gate = Gate()
+    with (
+        ThreadPoolExecutor(8) as pool,
+        serve(make_settings(data_dir, models_dir, **changes), open_model=gate) as served,
+    ):
+        try:
+            yield served, gate, pool
+        finally:
+            gate.held.open.set()
+
+
+def send(served: Served, photo: bytes, key: str | None = None) -> httpx.Response:
+    headers = {"Content-Type": "image/jpeg", "Authorization": f"Bearer {served.key}"}
+    if key is not None:
+        headers["Idempotency-Key"] = key
+    with served.client(**headers) as client:
+        return client.post(POST, content=photo, params={"mm_per_px": "0.1"})
+
+
+def count(served: Served) -> int:
+    return len(served.camera.get(POST, params={"limit": 500}).json()["items"])
+
+
+def test_a_repeat_gets_the_same_document_byte_for_byte(served: Served, photo: bytes) -> None:
+    first, second = send(served, photo, "repeat-1"), send(served, photo, "repeat-1")
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.content == second.content
+    assert first.headers["location"] == second.headers["location"]
+    assert served.camera.get(first.headers["location"]).content == first.content
+
+
+def test_a_repeat_may_come_the_other_way(served: Served, photo: bytes) -> None:
+    first = send(served, photo, "repeat-2")
+    files = {"image": ("a.jpg", photo, "image/jpeg")}
+    second = served.camera.post(POST, files=files, data={"meta": '{"idempotency_key": "repeat-2"}'})
+    third = served.camera.post(POST, files=files, headers={"Idempotency-Key": "repeat-2"})
+    assert (second.status_code, third.status_code) == (200, 200)
+    assert first.content == second.content == third.content
+
+
+def test_the_same_key_with_another_photo_is_refused(served: Served, photo: bytes) -> None:
+    assert send(served, photo, "repeat-3").status_code == 201
+    answer = send(served, factories.make_jpeg(seed=9), "repeat-3")
+    assert answer.status_code == 409
+    assert answer.json()["type"] == "urn:welt:problem:conflict"
+
+
+def test_photos_without_a_key_are_always_new(served: Served, photo: bytes) -> None:
+    first, second = send(served, photo), send(served, photo)
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["result_id"] != second.json()["result_id"]
+
+
+def test_the_same_key_at_the_same_time_is_inspected_once(tmp_path: Path, models_dir: Path, photo: bytes) -> None:
+    with gated(tmp_path, models_dir, workers=4) as (served, gate, pool):
+        before = gate.held.runs
+        assert send(served, photo).status_code == 201
+        once = gate.held.runs - before
+        gate.held.open.clear()
+        waiting = [pool.submit(send, served, photo, "same") for _ in range(5)]
+        _until(lambda: served.station.busy() == 1)
+        assert send(served, factories.make_jpeg(seed=9), "same").status_code == 409
+        gate.held.open.set()
+        answers = [future.result() for future in waiting]
+        assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 200, 201]
+        assert len({answer.content for answer in answers}) == 1
+        assert gate.held.runs == before + 2 * once
+        assert count(served) == 2
+
+
+def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(
+    tmp_path: Path, models_dir: Path, photo: bytes
+) -> None:
+    with gated(tmp_path, models_dir, workers=1, queue_length=2) as (served, gate, pool):
+        gate.held.open.clear()
+        accepted: list[Future[httpx.Response]] = [pool.submit(send, served, photo)]
+        assert gate.held.entered.acquire(timeout=10)
+        accepted += [pool.submit(send, served, photo) for _ in range(2)]
+        _until(lambda: served.station.queue_depth() == 2)
+        began_s = time.monotonic()
+        answer = send(served, photo)
+        assert time.monotonic() - began_s < served.app.state.settings.deadline_s / 2
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "urn:welt:problem:queue-full"
+        assert int(answer.headers["retry-after"]) >= 1
+        assert "welt_queue_depth 2.0" in served.camera.get("/metrics").text
+        gate.held.open.set()
+        assert [future.result().status_code for future in accepted] == [201, 201, 201]
+        assert count(served) == 3
+
+
+def test_an_inspection_past_its_deadline_goes_on_and_a_repeat_gets_its_result(
+    tmp_path: Path, models_dir: Path, photo: bytes
+) -> None:
+    with gated(tmp_path, models_dir, deadline_s=0.5) as (served, gate, _):
+        gate.held.open.clear()
+        answer = send(served, photo, "late")
+        assert answer.status_code == 504
+        assert answer.json()["type"] == "urn:welt:problem:deadline"
+        assert "same idempotency key" in answer.json()["hint"]
+        gate.held.open.set()
+        _until(lambda: count(served) == 1)
+        assert send(served, photo, "late").status_code == 200
+        assert count(served) == 1
+
+
+def test_a_held_up_photo_delays_no_other(tmp_path: Path, models_dir: Path, photo: bytes) -> None:
+    with gated(tmp_path, models_dir, workers=2) as (served, gate, pool):
+        gate.held.open.clear()
+        slow = pool.submit(send, served, photo)
+        assert gate.held.entered.acquire(timeout=10)
+        assert served.post(photo[:100]).status_code == 422
+        assert served.camera.get(POST).status_code == 200
+        assert not slow.done()
+        gate.held.open.set()
+        assert slow.result().status_code == 201
+
+
+def test_a_crash_is_told_to_its_own_camera_only(tmp_path: Path, models_dir: Path, photo: bytes) -> None:
+    white = factories.encode_png(np.full((64, 64, 3), 255, np.uint8))
+    with gated(tmp_path, models_dir, workers=1) as (served, _, pool):
+        crashed, fine = pool.submit(send, served, white), pool.submit(send, served, photo)
+        assert fine.result().status_code == 201
+        answer = crashed.result()
+        assert answer.status_code == 500
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "secret" not in answer.text
+        assert served.camera.get("/readyz").status_code == 200
+        assert send(served, photo).status_code == 201
+
+
+def test_what_was_accepted_is_finished_before_the_service_ends(
+    tmp_path: Path, models_dir: Path, photo: bytes
+) -> None:
+    with gated(tmp_path, models_dir, workers=1) as (served, gate, pool):
+        gate.held.open.clear()
+        accepted = [pool.submit(send, served, photo) for _ in range(3)]
+        _until(lambda: served.station.queue_depth() == 2)
+        served.server.should_exit = True
+        threading.Timer(0.3, gate.held.open.set).start()
+        assert [future.result().status_code for future in accepted] == [201, 201, 201]
+    with serve(make_settings(tmp_path, models_dir)) as again:
+        assert count(again) == 3
+
+
+def test_a_slow_upload_ends_at_the_deadline(tmp_path: Path, models_dir: Path, photo: bytes) -> None:
+    def trickle() -> Iterator[bytes]:
+        yield photo[:1000]
+        time.sleep(1.5)
+        yield photo[1000:]
+
+    with serve(make_settings(tmp_path, models_dir, deadline_s=0.5)) as served:
+        answer = served.camera.post(POST, content=trickle(), headers={"Content-Type": "image/jpeg"})
+        assert answer.status_code == 504
+        assert count(served) == 0
+
+
+def _until(condition: Any, seconds: float = 10) -> None:
+    ends_s = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends_s, "it did not happen"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("clients", [8])
+def test_many_cameras_at_once_each_get_their_own_result(served: Served, clients: int) -> None:
+    photos = [
+        factories.make_jpeg([factories.Spot(at_mm=(20, 20), length_mm=2 + n, width_mm=2)], seed=n)
+        for n in range(clients)
+    ]
+    with ThreadPoolExecutor(clients) as pool:
+        answers = list(pool.map(lambda photo: send(served, photo), photos))
+    for n, answer in enumerate(answers):
+        assert answer.status_code == 201
+        assert answer.json()["defects"][0]["length_mm"] == pytest.approx(2 + n, abs=0.5)
