@@ -36,6 +36,7 @@ __all__ = ["Lock", "Store", "check_names", "check_text", "open_store"]
 MAX_NAME_LENGTH = 200
 """Characters of a part id, a lot, a style, an idempotency key and the like."""
 
+_SQLITE_FILE = "sqlite:///"
 _POOL_SIZE = 8  # connections kept open
 _POOL_OVERFLOW = 32  # more for a burst: a web server answers in up to 40 threads
 _POOL_WAIT_S = 10.0
@@ -225,6 +226,9 @@ def check_text(**texts: str | None) -> None:
 
 
 def _parse(url: str) -> URL:
+    if url.startswith(_SQLITE_FILE):
+        # A path as it is: folders may have %, ? and # in their names.
+        return _refuse_memory(URL.create("sqlite", database=url.removeprefix(_SQLITE_FILE)))
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
@@ -245,9 +249,13 @@ def _parse(url: str) -> URL:
             f"the database {parsed.drivername!r} is not supported",
             hint="Use sqlite:///path/to/welt.db or postgresql+pg8000://user:password@host/name.",
         )
+    return _refuse_memory(parsed)
+
+
+def _refuse_memory(parsed: URL) -> URL:
     if parsed.database in (None, "", ":memory:") or str(parsed.database).startswith("file:"):
         raise ConfigurationError(
-            f"{url!r} names no file, so results would not outlive the process",
+            f"{str(parsed)!r} names no file, so results would not outlive the process",
             hint="Name a file: sqlite:///path/to/welt.db",
         )
     return parsed
@@ -328,7 +336,7 @@ def _sqlite_engine(path: Path, busy_timeout_s: float, *, for_migration: bool) ->
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # IMMEDIATE: a writer takes its lock before it reads, so it never has to give up half way.
-        writes = for_migration or connection.get_execution_options().get("welt_writes")
+        writes = connection.get_execution_options().get("welt_writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
@@ -393,10 +401,14 @@ def _migrate(engine: Engine) -> None:
     script = ScriptDirectory.from_config(config)
     try:
         with engine.connect() as connection, connection.begin():
+            up_to_date = _heads(connection, script) == set(script.get_heads())
+        if up_to_date:
+            return  # the common start: no lock, so that it does not wait for those who write
+        with engine.execution_options(welt_writes=True).connect() as connection, connection.begin():
             sqlite = engine.dialect.name == "sqlite"
             if not sqlite:
                 _take(connection, Lock.MIGRATION)
-            _refuse_newer(connection, script)
+            _heads(connection, script)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
@@ -413,8 +425,10 @@ def _migrate(engine: Engine) -> None:
         engine.dispose()
 
 
-def _refuse_newer(connection: Connection, script: ScriptDirectory) -> None:
-    for head in MigrationContext.configure(connection).get_current_heads():
+def _heads(connection: Connection, script: ScriptDirectory) -> set[str]:
+    """The schema that the database has; ConfigurationError for one that is newer than we are."""
+    heads = set(MigrationContext.configure(connection).get_current_heads())
+    for head in heads:
         try:
             script.get_revision(head)
         except CommandError as error:
@@ -422,6 +436,7 @@ def _refuse_newer(connection: Connection, script: ScriptDirectory) -> None:
                 f"the database has schema {head}, which this version of Welt does not know",
                 hint="A newer Welt opened it: install that version again, or restore an older backup.",
             ) from error
+    return heads
 
 
 # What went wrong

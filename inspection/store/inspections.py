@@ -296,17 +296,17 @@ def newer_than(
 def neighbours(store: Store, stored: StoredInspection, filters: Filters = NO_FILTERS) -> Neighbours:
     """What stands beside a result in the order of `page`; the result itself need not match the filters."""
     _check_filters(filters)
-    place = sa.tuple_(_rows.c.created_at, _rows.c.sequence)
-    here = sa.tuple_(
-        sa.literal(stored.record.created_at, schema.UtcTime()), sa.literal(stored.sequence, sa.BigInteger())
-    )
-    matching = sa.select(_rows.c.result_id).where(*_conditions(filters), *_set_conditions(filters)).limit(1)
-    upwards = matching.where(place > here).order_by(_rows.c.created_at, _rows.c.sequence)
-    downwards = matching.where(place < here).order_by(_rows.c.created_at.desc(), _rows.c.sequence.desc())
+    here = (stored.record.created_at, stored.sequence)
+    above, below = _places(filters, here, 1, upwards=True), _places(filters, here, 1)
     with store.read() as connection:
-        return Neighbours(
-            newer=connection.execute(upwards).scalar(), older=connection.execute(downwards).scalar()
-        )
+        return Neighbours(newer=_id_at(connection, above), older=_id_at(connection, below))
+
+
+def _id_at(connection: Connection, place: sa.Select[Any]) -> str | None:
+    wanted = place.subquery()
+    query = sa.select(_rows.c.result_id).join_from(_rows, wanted, _rows.c.sequence == wanted.c.sequence)
+    found: str | None = connection.execute(query).scalar()
+    return found
 
 
 def latest_sequence(store: Store) -> int:
@@ -390,7 +390,7 @@ def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
 
 
 def _set_conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
-    """Grades and kinds, for questions that walk the list in one order only."""
+    """Grades and kinds, for the feed, which reads few rows and these in another order."""
     conditions: list[sa.ColumnElement[bool]] = []
     if filters.kinds:
         # EXISTS, not a join: a result with two of the kinds is one result.
@@ -402,8 +402,10 @@ def _set_conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _places(filters: Filters, before: tuple[datetime, int] | None, limit: int) -> sa.Select[Any]:
-    """The newest places ``(created_at, sequence)`` that match.
+def _places(
+    filters: Filters, start: tuple[datetime, int] | None, limit: int, *, upwards: bool = False
+) -> sa.Select[Any]:
+    """The places ``(created_at, sequence)`` that match, from ``start`` on to older ones, or upwards.
 
     Several grades or kinds are asked for one by one, each in its own index and each with the limit, and the
     answers are merged: a condition "one of" would make the database read the whole table for a rare kind.
@@ -411,22 +413,23 @@ def _places(filters: Filters, before: tuple[datetime, int] | None, limit: int) -
     every_grade = len(filters.grades) in (0, len(Grade))
     kinds: list[str | None] = [*sorted(filters.kinds)] or [None]
     grades: list[Grade | None] = [None] if every_grade else [*sorted(filters.grades)]
-    branches = [_branch(filters, before, limit, kind=kind, grade=grade) for kind in kinds for grade in grades]
+    branches = []
+    for kind in kinds:
+        place = _rows.c if kind is None else _kinds.c
+        for grade in grades:
+            branch = _branch(filters, kind=kind, grade=grade)
+            if start is not None:
+                here, there = sa.tuple_(place.created_at, place.sequence), _literal(*start)
+                branch = branch.where(here > there if upwards else here < there)
+            branches.append(branch.order_by(*_order(place, upwards=upwards)).limit(limit))
     if len(branches) == 1:
         return branches[0]
     # UNION, not UNION ALL: a result with two of the kinds is one result.
     merged = sa.union(*(sa.select(branch.subquery()) for branch in branches)).subquery()
-    return sa.select(merged).order_by(merged.c.created_at.desc(), merged.c.sequence.desc()).limit(limit)
+    return sa.select(merged).order_by(*_order(merged.c, upwards=upwards)).limit(limit)
 
 
-def _branch(
-    filters: Filters,
-    before: tuple[datetime, int] | None,
-    limit: int,
-    *,
-    kind: str | None,
-    grade: Grade | None,
-) -> sa.Select[Any]:
+def _branch(filters: Filters, *, kind: str | None, grade: Grade | None) -> sa.Select[Any]:
     place = _rows.c if kind is None else _kinds.c
     query = sa.select(place.created_at, place.sequence)
     conditions = _conditions(filters)
@@ -441,12 +444,19 @@ def _branch(
                 query = query.where(_kinds.c.created_at >= filters.created_from)
             if filters.created_until is not None:
                 query = query.where(_kinds.c.created_at < filters.created_until)
-    if before is not None:
-        query = query.where(
-            sa.tuple_(place.created_at, place.sequence)
-            < sa.tuple_(sa.literal(before[0], schema.UtcTime()), sa.literal(before[1], sa.BigInteger()))
-        )
-    return query.where(*conditions).order_by(place.created_at.desc(), place.sequence.desc()).limit(limit)
+    return query.where(*conditions)
+
+
+def _literal(created_at: datetime, sequence: int) -> sa.Tuple:
+    return sa.tuple_(sa.literal(created_at, schema.UtcTime()), sa.literal(sequence, sa.BigInteger()))
+
+
+def _order(
+    place: sa.ColumnCollection[str, Any], *, upwards: bool
+) -> tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]:
+    if upwards:
+        return place.created_at.asc(), place.sequence.asc()
+    return place.created_at.desc(), place.sequence.desc()
 
 
 def _load(connection: Connection, condition: sa.ColumnElement[bool]) -> tuple[StoredInspection, ...]:
