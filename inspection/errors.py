@@ -6,6 +6,7 @@
     │   ├── NotAPhotoError            bytes of another kind of file
     │   ├── BrokenPhotoError          truncated or damaged
     │   ├── TooManyPixelsError        claims more pixels than allowed
+    │   ├── TooFewPixelsError         too small to be judged
     │   └── MultiFramePhotoError      animated or multi-page
     ├── UploadTooLargeError           more bytes than allowed
     ├── MetadataError                 meta is malformed or out of range
@@ -93,6 +94,13 @@ class TooManyPixelsError(PhotoError):
     kind = "too-many-pixels"
     title = "The photo has too many pixels"
     status = 413
+
+
+class TooFewPixelsError(PhotoError):
+    """The photo is so small that nothing on it could be judged."""
+
+    kind = "too-few-pixels"
+    title = "The photo has too few pixels"
 
 
 class MultiFramePhotoError(PhotoError):

@@ -28,6 +28,7 @@ from inspection.errors import (
     EmptyPhotoError,
     MultiFramePhotoError,
     NotAPhotoError,
+    TooFewPixelsError,
     TooManyPixelsError,
 )
 
@@ -35,6 +36,9 @@ __all__ = ["MEDIA_TYPES", "decode"]
 
 MEDIA_TYPES = ("image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp")
 """What can be inspected."""
+
+MIN_SIDE_PX = 32
+"""Networks look at 32 x 32 pixels at the least; on less nothing would be found, and the photo would pass."""
 
 MAX_JPEG_SCANS = 64
 """Progressive JPEGs have about 10 scans; each costs a pass over the picture, so thousands are an attack."""
@@ -69,7 +73,7 @@ def decode(body: bytes, *, max_pixels: int) -> Photo:
 
     Raises
     ------
-    EmptyPhotoError, NotAPhotoError, BrokenPhotoError, TooManyPixelsError, MultiFramePhotoError
+    PhotoError : always one of its subclasses, which say what to do.
     """
     if not body:
         raise EmptyPhotoError(
@@ -78,6 +82,11 @@ def decode(body: bytes, *, max_pixels: int) -> Photo:
     header = _header_reader(body)(body)
     if header.width_px < 1 or header.height_px < 1:
         raise _broken(f"The header claims {header.width_px} x {header.height_px} pixels")
+    if min(header.width_px, header.height_px) < MIN_SIDE_PX:
+        raise TooFewPixelsError(
+            f"The photo has {header.width_px} x {header.height_px} pixels; each side needs {MIN_SIDE_PX}.",
+            hint="Check the resolution that the camera is set to.",
+        )
     if header.width_px * header.height_px > max_pixels:
         raise TooManyPixelsError(
             f"The photo claims {header.width_px} x {header.height_px} pixels, "

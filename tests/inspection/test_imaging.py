@@ -21,6 +21,7 @@ from inspection.errors import (
     MultiFramePhotoError,
     NotAPhotoError,
     PhotoError,
+    TooFewPixelsError,
     TooManyPixelsError,
 )
 from inspection.imaging import decode
@@ -254,6 +255,13 @@ def test_one_pixel_over_the_limit_is_refused_in_every_format(file_format: str) -
         decode(body, max_pixels=count - 1)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (31, 500), (500, 31)])
+def test_a_photo_too_small_to_judge_is_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(TooFewPixelsError, match="each side needs 32"):
+        decode(encode(PICTURE.resize(size), "PNG"), max_pixels=MAX_PIXELS)
+    assert decode(encode(PICTURE.resize((32, 32)), "PNG"), max_pixels=MAX_PIXELS).width_px == 32
+
+
 def test_a_png_with_less_data_than_it_claims_is_refused() -> None:
     with pytest.raises(BrokenPhotoError):
         decode(png_that_claims(500, 500), max_pixels=MAX_PIXELS)
@@ -273,7 +281,7 @@ def test_several_pictures_in_one_file_are_refused(file_format: str) -> None:
 
 
 def test_a_tiff_of_fractions_is_refused() -> None:
-    body = cv2.imencode(".tiff", np.ones((20, 20), np.float32))[1].tobytes()
+    body = cv2.imencode(".tiff", np.ones((40, 40), np.float32))[1].tobytes()
     with pytest.raises(NotAPhotoError, match="32 bits"):
         decode(body, max_pixels=MAX_PIXELS)
 
@@ -313,8 +321,8 @@ def test_any_bytes_after_any_beginning_end_in_a_photo_or_a_photo_error(body: byt
 
 
 @given(
-    width_px=st.integers(1, 90),
-    height_px=st.integers(1, 90),
+    width_px=st.integers(32, 90),
+    height_px=st.integers(32, 90),
     seed=st.integers(0, 2**32 - 1),
     file_format=st.sampled_from(["PNG", "TIFF", "BMP"]),
 )
