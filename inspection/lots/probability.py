@@ -182,6 +182,8 @@ class Curve:
     unit : of every quality.
     lot_size : for the hypergeometric model; None for a process.
     points : by rising quality figure, falling probability.
+    risks : where the probability has fallen to 0.95, 0.50 and 0.10 (for a lot, by whole items: or below);
+        empty for a plan that accepts everything.
     """
 
     model: Model
@@ -190,7 +192,11 @@ class Curve:
     unit: str
     lot_size: int | None
     points: tuple[CurvePoint, ...]
+    risks: tuple[CurvePoint, ...]
 
+
+RISKS = (0.95, 0.50, 0.10)
+"""Probabilities by which curves are compared: the supplier's point, indifference, the customer's point."""
 
 _TAIL_PA = 0.01
 _STEPS = 20
@@ -219,25 +225,35 @@ def curve(model: Model, sample_size: int, accept: int, *, lot_size: int | None =
     if model is Model.BINOMIAL:
         qualities = [min(quality, 100.0) for quality in qualities]
     points = tuple(CurvePoint(q, accepts(sample_size, accept, q)) for q in qualities)
-    return Curve(model, sample_size, accept, unit, None, points)
+    if model is Model.POISSON:
+        risks = tuple(CurvePoint(poisson_quality(sample_size, accept, pa), pa) for pa in RISKS)
+    elif accept < sample_size:
+        risks = tuple(CurvePoint(binomial_quality(sample_size, accept, pa), pa) for pa in RISKS)
+    else:
+        risks = ()
+    return Curve(model, sample_size, accept, unit, None, points, risks)
 
 
 def _lot_curve(lot_size: int, sample_size: int, accept: int) -> Curve:
-    # Halving, as the probability falls (not rises) with every further bad item.
-    low, high = 0, lot_size
-    while low < high:
-        middle = (low + high) // 2
-        if hypergeometric_pa(lot_size, middle, sample_size, accept) < _TAIL_PA:
-            high = middle
-        else:
-            low = middle + 1
-    step = max(1, math.ceil(low / _STEPS))
-    counts = [*range(0, low, step), low]
-    points = tuple(
-        CurvePoint(100.0 * bad / lot_size, hypergeometric_pa(lot_size, bad, sample_size, accept), bad)
-        for bad in counts
-    )
-    return Curve(Model.HYPERGEOMETRIC, sample_size, accept, "percent nonconforming", lot_size, points)
+    def point(bad: int) -> CurvePoint:
+        return CurvePoint(100.0 * bad / lot_size, hypergeometric_pa(lot_size, bad, sample_size, accept), bad)
+
+    def first_at(pa: float) -> CurvePoint:
+        """The fewest bad items that are accepted with ``pa`` or less; all of them where none are."""
+        low, high = 0, lot_size
+        while low < high:
+            middle = (low + high) // 2
+            if point(middle).pa <= pa:
+                high = middle
+            else:
+                low = middle + 1
+        return point(low)
+
+    end = first_at(_TAIL_PA).nonconforming or 0
+    step = max(1, math.ceil(end / _STEPS))
+    points = tuple(point(bad) for bad in (*range(0, end, step), end))
+    risks = tuple(first_at(pa) for pa in RISKS) if accept < sample_size else ()
+    return Curve(Model.HYPERGEOMETRIC, sample_size, accept, "percent nonconforming", lot_size, points, risks)
 
 
 def _round_step(step: float) -> float:

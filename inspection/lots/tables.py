@@ -159,7 +159,7 @@ def _neighbours(value: Decimal) -> str:
         return f"The strictest is {AQLS[0]}; for a class of which none is allowed give 0."
     if not laxer:
         return f"The laxest is {AQLS[-1]}."
-    return f"Choose {stricter[-1]} (stricter) or {laxer[0]} (laxer), or agree another with the customer."
+    return f"Choose {stricter[-1]} (stricter) or {laxer[0]} (laxer)."
 
 
 # Largest lot of each band, and its letter at S-1, S-2, S-3, S-4, I, II, III. Above the last band: _LARGEST.

@@ -194,3 +194,13 @@ def test_impossible_questions_are_refused_with_what_to_do() -> None:
         binomial_quality(2, 2, 0.5)
     with pytest.raises(LotError, match="about one lot"):
         curve(Model.HYPERGEOMETRIC, 10, 1)
+
+
+def test_a_curve_names_the_quality_of_the_suppliers_and_the_customers_risk() -> None:
+    of_process = curve(Model.BINOMIAL, 125, 7)
+    assert [round(point.quality, 4) for point in of_process.risks] == [3.2241, 6.119, 9.2371]
+    of_lot = curve(Model.HYPERGEOMETRIC, 20, 1, lot_size=80)
+    for point, pa in zip(of_lot.risks, (0.95, 0.50, 0.10), strict=True):
+        assert point.nonconforming is not None
+        assert point.pa <= pa < hypergeometric_pa(80, point.nonconforming - 1, 20, 1)
+    assert curve(Model.BINOMIAL, 2, 5).risks == ()
