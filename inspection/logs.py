@@ -10,6 +10,7 @@ from pathlib import Path
 
 __all__ = ["LineFormatter", "start_logging"]
 
+_PROBES = ("/healthz", "/readyz", "/metrics")
 _OWN_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {
     "message",
     "asctime",
@@ -42,6 +43,14 @@ def _value(value: object) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
+class _NoProbes(logging.Filter):
+    """Leaves out the requests that ask every few seconds whether the service is well."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = record.args if isinstance(record.args, tuple) else ()
+        return not (len(said) > 2 and str(said[2]).startswith(_PROBES))
+
+
 def start_logging(level: str, *, file: Path | None = None) -> None:
     """Send every event of this level and above to standard error, or to the end of a file."""
     handler = (
@@ -51,3 +60,4 @@ def start_logging(level: str, *, file: Path | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("uvicorn.access").addFilter(_NoProbes())

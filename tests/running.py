@@ -100,17 +100,20 @@ def serving(data_dir: Path, models_dir: Path, *, port: int | None = None) -> Ite
 def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     """Wait for ``/readyz``; fails with the log when the service ends or takes too long."""
     until = time.monotonic() + START_LIMIT_S
+    said = "no answer"
     with httpx.Client(trust_env=False, timeout=5.0) as client:
         while time.monotonic() < until:
             if process.poll() is not None:
                 raise AssertionError(f"the service ended with {process.returncode}:\n{log.read_text()}")
             try:
-                if client.get(f"{url}/readyz").status_code == 200:
+                answer = client.get(f"{url}/readyz")
+                if answer.status_code == 200:
                     return
+                said = answer.text
             except httpx.TransportError:
                 pass
             time.sleep(0.05)
-    raise AssertionError(f"the service was not ready in {START_LIMIT_S:.0f} s:\n{log.read_text()}")
+    raise AssertionError(f"the service was not ready in {START_LIMIT_S:.0f} s: {said}\n{log.read_text()}")
 
 
 def without_colours(text: str) -> str:
