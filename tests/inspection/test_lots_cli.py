@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -153,3 +157,30 @@ def test_a_curve_of_a_class_that_is_not_judged_names_those_that_are() -> None:
     answer = _lots("curve", "--lot", "500", "--aql", "2.5", "--class", "minor")
     assert answer.exit_code == 1
     assert "It is judged by: major." in answer.stderr
+
+
+DOCS = (Path(__file__).parents[2] / "docs" / "lots.md").read_text(encoding="utf-8")
+
+
+def test_the_documented_plan_is_what_the_command_prints() -> None:
+    assert _lots("plan", "--lot", "1200").stdout in DOCS
+
+
+def test_the_documented_end_of_the_curve_is_what_the_command_prints() -> None:
+    lines = _lots("curve", "--lot", "1200").stdout.splitlines()
+    assert "\n".join(lines[:3]) in DOCS
+    assert "\n".join(lines[-4:]) in DOCS
+
+
+def test_every_option_of_the_commands_is_documented() -> None:
+    for command in (cli.plan_of_lot, cli.curve_of_lot):
+        for parameter in command.params:
+            assert f"`{parameter.opts[0]}" in DOCS, parameter.opts[0]
+
+
+def test_the_documented_python_runs() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", DOCS, flags=re.DOTALL)
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr

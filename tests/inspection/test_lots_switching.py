@@ -215,6 +215,16 @@ def test_one_step_tighter_follows_the_plan_in_use_where_an_arrow_points_up() -> 
     assert one_step_tighter(plan) == 14
 
 
+@pytest.mark.parametrize("limit", ["2.5", "4.0"])
+def test_up_to_35_000_items_both_readings_of_one_step_tighter_have_the_same_sample(limit: str) -> None:
+    aql = Aql.parse(limit)
+    for lot_size in (8, 15, 25, 50, 90, 150, 280, 500, 1200, 3200, 10_000, 35_000):
+        plan = plan_single(lot_size, aql)
+        if plan.accept >= 2:
+            again = plan_single(lot_size, Aql(AQLS[aql.index - 1]))
+            assert (again.sample_size, again.accept) == (plan.sample_size, one_step_tighter(plan))
+
+
 def test_one_step_tighter_is_asked_of_normal_plans_above_one_only() -> None:
     with pytest.raises(LotError, match="takes no part"):
         one_step_tighter(plan_single(80, Aql.parse("2.5")))
