@@ -304,9 +304,7 @@ async def read_overlay(
     renderer: pictures.Renderer = request.app.state.renderer
     return await _drawn(
         request,
-        lambda: renderer.overlay(
-            station, result_id, what=what, with_heat=query.heat, side_px=query.side_px
-        ),
+        lambda: renderer.overlay(station, result_id, what=what, with_heat=query.heat, side_px=query.side_px),
     )
 
 
@@ -319,7 +317,7 @@ async def read_overlay(
     tags=["reviews"],
     summary="Agree with a result, or give another grade",
     status_code=201,
-    responses=problem_responses(401, 403, 404, 409, 422, 503),
+    responses=problem_responses(400, 401, 403, 404, 409, 422, 503),
 )
 def create_review(
     request: Request,
@@ -418,7 +416,7 @@ def list_stations(caller: Reader, station: StationDep) -> StationList:
     tags=["stations"],
     summary="Add a station",
     status_code=201,
-    responses=problem_responses(401, 403, 409, 422, 503),
+    responses=problem_responses(400, 401, 403, 409, 422, 503),
 )
 def create_station(body: NewStationBody, caller: StationManager, station: StationDep) -> StationAnswer:
     """A place on the line from which photos come."""
@@ -454,7 +452,7 @@ def list_keys(name: StationName, caller: KeyManager, station: StationDep) -> Key
     tags=["stations"],
     summary="Make an API key for a station",
     status_code=201,
-    responses=problem_responses(401, 403, 404, 422, 503),
+    responses=problem_responses(400, 401, 403, 404, 422, 503),
 )
 def create_key(
     name: StationName, body: NewKeyBody, caller: KeyManager, station: StationDep, response: Response

@@ -87,7 +87,7 @@ class Caller:
         return self.role.includes(LEAST_ROLE[act])
 
 
-# Only described here; the checks are below, where their errors carry hints.
+# Only described here; the checks are below, where their errors carry hints and an empty key is not no key.
 _bearer = HTTPBearer(auto_error=False, scheme_name="key", description="API key of a station.")
 _key_header = APIKeyHeader(
     name="X-API-Key", auto_error=False, scheme_name="keyHeader", description="API key of a station."
@@ -116,10 +116,16 @@ StationDep = Annotated[Station, Depends(get_station)]
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 
 
-def _given_key(bearer: HTTPAuthorizationCredentials | None, header: str | None) -> str | None:
-    if bearer is not None:
-        return bearer.credentials
-    return header
+def _given_key(request: Request) -> str | None:
+    """The API key of a request, as it came; None when none came.
+
+    Whoever sends a key means it: an empty or unreadable one is a wrong key, even beside a session.
+    """
+    authorization = request.headers.get("authorization")
+    if authorization is None:
+        return request.headers.get("x-api-key")
+    scheme, _, credentials = authorization.partition(" ")
+    return credentials.strip() if scheme.lower() == "bearer" else ""
 
 
 def caller_of(
@@ -130,7 +136,7 @@ def caller_of(
     session_token: Annotated[str | None, Security(_cookie)],
 ) -> Caller:
     """Find out who is asking; NotAuthenticatedError when nobody known is. Asks the database, so it is not async."""
-    key = _given_key(bearer, key_header)
+    key = _given_key(request)
     if key is not None:
         checked = stations.check_key(station.store, key)
         return Caller(name=checked.station, role=None, station=checked.station)

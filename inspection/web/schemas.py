@@ -182,7 +182,14 @@ class InspectionPage(_Answer):
 
 
 _Comment = Annotated[str, Field(max_length=MAX_COMMENT_LENGTH, pattern=r"^[^\x00]*$")]
-_Revision = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+def _whole(value: object) -> object:
+    """JSON knows one kind of number: 1.0 is a whole one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_Revision = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_whole)]
 
 
 class Agreement(_Body):

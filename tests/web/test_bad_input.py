@@ -39,11 +39,16 @@ def png_that_claims(width: int, height: int) -> bytes:
     """A tiny PNG whose header claims that many pixels."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        return (
+            struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 64)) + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 64))
+        + chunk(b"IEND", b"")
     )
 
 
@@ -164,7 +169,9 @@ def test_a_refusal_comes_before_the_upload_ends(served: Served) -> None:
 
 
 @pytest.mark.parametrize("field", ["recipe", "view", "station"])
-def test_an_unknown_name_is_refused_and_the_known_ones_are_told(served: Served, photo: bytes, field: str) -> None:
+def test_an_unknown_name_is_refused_and_the_known_ones_are_told(
+    served: Served, photo: bytes, field: str
+) -> None:
     problem = assert_problem(served.post(photo, **{field: "nowhere"}), 422, "unknown-name")
     known = {"recipe": "default", "view": "toe", "station": "line-1"}[field]
     assert "nowhere" in problem["detail"]
@@ -212,7 +219,10 @@ def test_malformed_meta_is_refused(served: Served, photo: bytes, meta: str) -> N
 def test_faults_are_listed_field_by_field(served: Served, photo: bytes) -> None:
     meta = json.dumps({"foot": "both", "part_id": 7})
     answer = served.camera.post(POST, files={"image": ("a.jpg", photo, "image/jpeg")}, data={"meta": meta})
-    assert {fault["field"] for fault in assert_problem(answer, 422, "metadata")["errors"]} == {"foot", "part_id"}
+    assert {fault["field"] for fault in assert_problem(answer, 422, "metadata")["errors"]} == {
+        "foot",
+        "part_id",
+    }
 
 
 @pytest.mark.parametrize("moment", ["2026-03-01T08:00:00", "2026-03-01 08:00:00", "2026-03-01"])
@@ -247,7 +257,10 @@ def test_an_unknown_query_parameter_or_header_is_refused(served: Served, photo: 
 
 def test_a_field_given_twice_with_different_values_is_refused(served: Served, photo: bytes) -> None:
     answer = served.camera.post(
-        POST, content=photo, params={"lot_id": "7"}, headers={"Content-Type": "image/jpeg", "X-Welt-Lot-Id": "8"}
+        POST,
+        content=photo,
+        params={"lot_id": "7"},
+        headers={"Content-Type": "image/jpeg", "X-Welt-Lot-Id": "8"},
     )
     assert_problem(answer, 422, "metadata")
 
@@ -259,8 +272,14 @@ def test_a_field_given_twice_with_different_values_is_refused(served: Served, ph
         ("multipart/form-data; boundary=b", b""),
         ("multipart/form-data; boundary=b", b"no boundary here"),
         ("multipart/form-data; boundary=b", b"--b--\r\n"),
-        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="image"\r\n\r\ncut off'),
-        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n--b--\r\n'),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="image"\r\n\r\ncut off',
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n--b--\r\n',
+        ),
         ("multipart/form-data; boundary=b", b"--b\r\n" + b"A" * 20_000 + b": x\r\n\r\n\r\n--b--\r\n"),
         (
             "multipart/form-data; boundary=b",
@@ -308,7 +327,15 @@ def test_a_method_that_is_not_allowed_names_all_that_are(served: Served) -> None
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=501", "limit=x", "grade=D", "colour=brown", "created_from=2026-01-01T00:00:00", "reviewed=maybe"],
+    [
+        "limit=0",
+        "limit=501",
+        "limit=x",
+        "grade=D",
+        "colour=brown",
+        "created_from=2026-01-01T00:00:00",
+        "reviewed=maybe",
+    ],
 )
 def test_a_malformed_filter_is_refused(served: Served, query: str) -> None:
     assert_problem(served.camera.get(f"{POST}?{query}"), 422, "invalid-request")
@@ -320,7 +347,8 @@ def test_a_cursor_that_is_not_ours_leads_nowhere(served: Served) -> None:
 
 def test_a_browser_gets_a_page_instead(served: Served) -> None:
     answer = served.camera.get(
-        "/api/v1/nothing", headers={"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+        "/api/v1/nothing",
+        headers={"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"},
     )
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")

@@ -91,7 +91,9 @@ def test_a_disk_below_its_reserve_takes_no_photos(tmp_path: Path, models_dir: Pa
         assert_not_stored_now(served.post(photo))
 
 
-def test_files_that_may_not_grow_are_told_and_overcome(tmp_path: Path, models_dir: Path, photo: bytes) -> None:
+def test_files_that_may_not_grow_are_told_and_overcome(
+    tmp_path: Path, models_dir: Path, photo: bytes
+) -> None:
     with serve(make_settings(tmp_path, models_dir)) as served:
         acknowledged = [served.post(photo, mm_per_px="0.1").json()["result_id"]]
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -166,10 +168,10 @@ def _name_nothing(models: Path) -> str:
     return "serving.toml"
 
 
-@pytest.mark.parametrize("breaks", [_truncate, _exchange, _remove, _remove_manifest, _remove_all, _name_nothing])
-def test_a_broken_model_is_named_until_it_is_repaired(
-    tmp_path: Path, photo: bytes, breaks: object
-) -> None:
+@pytest.mark.parametrize(
+    "breaks", [_truncate, _exchange, _remove, _remove_manifest, _remove_all, _name_nothing]
+)
+def test_a_broken_model_is_named_until_it_is_repaired(tmp_path: Path, photo: bytes, breaks: object) -> None:
     assert callable(breaks)
     models = factories.write_models(tmp_path / "models")
     culprit = breaks(models)

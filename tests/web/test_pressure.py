@@ -21,7 +21,9 @@ POST = "/api/v1/inspections"
 
 
 @contextmanager
-def gated(data_dir: Path, models_dir: Path, **changes: Any) -> Iterator[tuple[Served, Gate, ThreadPoolExecutor]]:
+def gated(
+    data_dir: Path, models_dir: Path, **changes: Any
+) -> Iterator[tuple[Served, Gate, ThreadPoolExecutor]]:
     """A service whose network can be held up, and threads to wait for its answers."""
     gate = Gate()
     with (
@@ -76,7 +78,9 @@ def test_photos_without_a_key_are_always_new(served: Served, photo: bytes) -> No
     assert first.json()["result_id"] != second.json()["result_id"]
 
 
-def test_the_same_key_at_the_same_time_is_inspected_once(tmp_path: Path, models_dir: Path, photo: bytes) -> None:
+def test_the_same_key_at_the_same_time_is_inspected_once(
+    tmp_path: Path, models_dir: Path, photo: bytes
+) -> None:
     with gated(tmp_path, models_dir, workers=4) as (served, gate, pool):
         before = gate.held.runs
         assert send(served, photo).status_code == 201

@@ -32,7 +32,9 @@ def picture(answer: httpx.Response) -> np.ndarray:
 
 
 def test_an_answer_is_a_complete_document_that_can_be_read_again(served: Served, photo: bytes) -> None:
-    answer = served.post(photo, mm_per_px="0.1", part_id="P-7", view="toe", foot="left", lot_id="L", size="42")
+    answer = served.post(
+        photo, mm_per_px="0.1", part_id="P-7", view="toe", foot="left", lot_id="L", size="42"
+    )
     document = ResultDocument.model_validate_json(answer.content)
     assert document.verdict.grade == "C"
     assert document.station == "line-1"
@@ -84,7 +86,9 @@ def test_lists_filter_and_page_without_repeats(served: Served, photo: bytes) -> 
     other = served.post(clean, mm_per_px="0.1", lot_id="paging").json()["result_id"]
     found, cursor = [], None
     while True:
-        page = get(served, POST, lot_id="paging", kind="hole", limit=2, **({"cursor": cursor} if cursor else {})).json()
+        page = get(
+            served, POST, lot_id="paging", kind="hole", limit=2, **({"cursor": cursor} if cursor else {})
+        ).json()
         found += [item["result_id"] for item in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:
@@ -125,7 +129,9 @@ def test_overlays_are_drawn_as_asked(served: Served, photo: bytes) -> None:
 
 def test_the_surface_map_lies_over_the_photo(served: Served, photo: bytes) -> None:
     links = served.post(photo, mm_per_px="0.1").json()["links"]
-    surface = cv2.imdecode(np.frombuffer(get(served, links["surface"]).content, np.uint8), cv2.IMREAD_UNCHANGED)
+    surface = cv2.imdecode(
+        np.frombuffer(get(served, links["surface"]).content, np.uint8), cv2.IMREAD_UNCHANGED
+    )
     assert surface is not None
     assert surface.shape == (240, 320)
     assert surface[100, 100] > 200
