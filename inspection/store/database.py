@@ -417,9 +417,10 @@ def _migrate(engine: Engine) -> None:
                     hint="Nothing was changed. Restore a backup, or report this and the version you had.",
                 )
     except DBAPIError as error:
-        explained = _explain(error)
-        if explained is None:
-            raise
+        explained = _explain(error) or ConfigurationError(
+            f"the schema of the database cannot be brought up to date: {error.orig}",
+            hint="Nothing was changed. Give Welt a database of its own, or report this.",
+        )
         raise explained from error
     finally:
         engine.dispose()

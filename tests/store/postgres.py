@@ -62,15 +62,30 @@ class Cluster:
         finally:
             connection.close()
 
-    def create_database(self, template: str = "template1") -> str:
+    def create_database(self) -> str:
         """Make a database and give its name."""
         name = f"test_{secrets.token_hex(6)}"
-        self.run(f"create database {name} template {template}")
+        self.run(f"create database {name}")
         return name
 
     def drop_database(self, name: str) -> None:
         """Remove a database, ending whoever still uses it."""
         self.run(f"drop database {name} with (force)")
+
+    def dump(self, name: str) -> str:
+        """All of a database as SQL that `run` takes."""
+        dumped = subprocess.run(
+            [
+                *(str(self._programs / "pg_dump"), "--inserts", "--no-owner", "--no-privileges"),
+                *("-h", "127.0.0.1", "-p", str(self.port), "-U", "welt", name),
+            ],
+            env={**os.environ, "PGPASSWORD": self._password},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        # Lines of newer dumps that are for psql alone.
+        return "".join(line for line in dumped.stdout.splitlines(keepends=True) if not line.startswith("\\"))
 
     def start(self) -> None:
         """Start the server, on the port it had or else on a free one."""

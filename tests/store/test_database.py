@@ -250,11 +250,13 @@ def test_a_damaged_file_is_told(file: Path) -> None:
     assert "backup" in caught.value.hint
 
 
-def test_lost_tables_are_told(store: Store, database: Database) -> None:
+def test_lost_tables_are_told(empty_database: Database) -> None:
+    store = open_store(empty_database.url)
     with store.write() as connection:
         connection.exec_driver_sql("drop table documents")
     with pytest.raises(StorageError, match="lost its tables"):
         inspections.add(store, make_record())
+    store.close()
 
 
 def test_a_mistake_of_ours_is_not_taken_for_trouble_of_the_disk(store: Store) -> None:
