@@ -222,7 +222,12 @@ def _insert(connection: Connection, record: InspectionRecord) -> StoredInspectio
         connection.execute(
             sa.insert(_kinds),
             [
-                {"kind": kind, "created_at": record.created_at, "sequence": sequence}
+                {
+                    "kind": kind,
+                    "created_at": record.created_at,
+                    "sequence": sequence,
+                    "grade": record.grade.value,
+                }
                 for kind in sorted(record.kinds)
             ],
         )
@@ -284,9 +289,7 @@ def newer_than(
     """Results that were stored after the one of that sequence, oldest first; 0 starts at the very first."""
     _check_filters(filters)
     after = min(max(sequence, 0), _LARGEST_SEQUENCE)
-    query = sa.select(_rows.c.sequence).where(
-        _rows.c.sequence > after, *_conditions(filters), *_set_conditions(filters)
-    )
+    query = sa.select(_rows.c.sequence).where(_rows.c.sequence > after, *_conditions(filters))
     with store.read() as connection:
         sequences = connection.execute(query.order_by(_rows.c.sequence).limit(limit)).scalars().all()
         found = _load(connection, _rows.c.sequence.in_(sequences)) if sequences else ()
@@ -375,23 +378,26 @@ def _check_filters(filters: Filters) -> None:
         check_names(kind=kind)
 
 
-def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
-    """All but grades and kinds, which `_places` takes apart."""
+def _columns(filters: Filters) -> list[sa.ColumnElement[bool]]:
+    return [
+        _rows.c[column] == value
+        for column in ("station", "style", "lot_id", "view", "part_id", "reviewed")
+        if (value := getattr(filters, column)) is not None
+    ]
+
+
+def _times(filters: Filters, created_at: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
-    for column in ("station", "style", "lot_id", "view", "part_id", "reviewed"):
-        value = getattr(filters, column)
-        if value is not None:
-            conditions.append(_rows.c[column] == value)
     if filters.created_from is not None:
-        conditions.append(_rows.c.created_at >= filters.created_from)
+        conditions.append(created_at >= filters.created_from)
     if filters.created_until is not None:
-        conditions.append(_rows.c.created_at < filters.created_until)
+        conditions.append(created_at < filters.created_until)
     return conditions
 
 
-def _set_conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
-    """Grades and kinds, for the feed, which reads few rows and these in another order."""
-    conditions: list[sa.ColumnElement[bool]] = []
+def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """All of the filters at once, for the feed, which reads the few rows after a sequence."""
+    conditions = [*_columns(filters), *_times(filters, _rows.c.created_at)]
     if filters.kinds:
         # EXISTS, not a join: a result with two of the kinds is one result.
         conditions.append(
@@ -431,20 +437,15 @@ def _places(
 
 def _branch(filters: Filters, *, kind: str | None, grade: Grade | None) -> sa.Select[Any]:
     place = _rows.c if kind is None else _kinds.c
-    query = sa.select(place.created_at, place.sequence)
-    conditions = _conditions(filters)
+    query = sa.select(place.created_at, place.sequence).where(*_times(filters, place.created_at))
     if grade is not None:
-        conditions.append(_rows.c.grade == grade.value)
+        query = query.where(place.grade == grade.value)
+    columns = _columns(filters)
     if kind is not None:
         query = query.where(_kinds.c.kind == kind)
-        if conditions:
+        if columns:
             query = query.join_from(_kinds, _rows, _rows.c.sequence == _kinds.c.sequence)
-            # The same bounds on the side that is walked, so that the walk starts and ends at them.
-            if filters.created_from is not None:
-                query = query.where(_kinds.c.created_at >= filters.created_from)
-            if filters.created_until is not None:
-                query = query.where(_kinds.c.created_at < filters.created_until)
-    return query.where(*conditions)
+    return query.where(*columns)
 
 
 def _literal(created_at: datetime, sequence: int) -> sa.Tuple:

@@ -128,6 +128,9 @@ inspection_kinds = Table(
     Column("kind", Text, primary_key=True),
     Column("created_at", UtcTime, primary_key=True),
     Column("sequence", _Sequence, ForeignKey("inspections.sequence"), primary_key=True, autoincrement=False),
+    # As given by the line, so it never changes: "C for a hole" is asked often and must not try every hole.
+    Column("grade", String(8), nullable=False),
+    Index(None, "kind", "grade", "created_at", "sequence"),
     Index(None, "sequence"),
 )
 

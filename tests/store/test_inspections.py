@@ -373,9 +373,9 @@ def fill(store: Store, database: Database, rows: int) -> None:
         " 'line-' || (n % 7), 'default', 'x', case when n % 10 = 0 then 'B' else 'A' end, 'pass',"
         " 'v' || (n % 5), 's' || (n % 9), 'l' || (n % 50), 'p' || n, n % 3 = 0, 0 from " + series,
         "insert into documents select sequence, '{}' from inspections",
-        "insert into inspection_kinds select 'cut', created_at, sequence from inspections"
+        "insert into inspection_kinds select 'cut', created_at, sequence, grade from inspections"
         " where sequence % 2 = 0",
-        "insert into inspection_kinds select 'hole', created_at, sequence from inspections"
+        "insert into inspection_kinds select 'hole', created_at, sequence, grade from inspections"
         " where sequence % 5 = 0",
         "analyze",
     ]
@@ -391,6 +391,7 @@ ONE_EACH = {
     "two grades": Filters(grades=frozenset({Grade.B, Grade.C})),
     "a kind": Filters(kinds=frozenset({"cut"})),
     "kinds, one never seen": Filters(kinds=frozenset({"cut", "burn"})),
+    "a kind at a grade": Filters(kinds=frozenset({"cut"}), grades=frozenset({Grade.C})),
     "a station": Filters(station="line-3"),
     "a style": Filters(style="s3"),
     "a lot": Filters(lot_id="l9"),

@@ -147,7 +147,7 @@ def test_a_step_that_fails_leaves_all_as_it_was(empty_database: Database) -> Non
     engine = sa.create_engine(empty_database.url)
     with engine.begin() as connection:
         connection.execute(sa.text("create table users (id integer)"))
-    with pytest.raises(ConfigurationError, match="users.* already exists") as caught:
+    with pytest.raises(ConfigurationError, match=r"users.* already exists") as caught:
         open_store(empty_database.url)
     assert "Nothing was changed" in caught.value.hint
     assert sa.inspect(engine).get_table_names() == ["users"]

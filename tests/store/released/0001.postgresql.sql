@@ -124,7 +124,8 @@ CREATE TABLE public.heartbeat (
 CREATE TABLE public.inspection_kinds (
     kind text NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    sequence bigint NOT NULL
+    sequence bigint NOT NULL,
+    grade character varying(8) NOT NULL
 );
 
 
@@ -293,7 +294,7 @@ INSERT INTO public.alembic_version VALUES ('0001');
 -- Data for Name: api_keys; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.api_keys VALUES ('yy5ibyxa5n', 'afb89594764ad24e2d1e4cde600de20b7bdd918dbefbf87b84378bd1e9062f20', 'line-1', 'left camera', '2026-03-02 08:00:00+00', 'li', NULL, NULL);
+INSERT INTO public.api_keys VALUES ('2nka9ywuev', '14eb084845f015d4efa9ff5a52e099bb1d07bacecde5612f9bd28de6304d2f4b', 'line-1', 'left camera', '2026-03-02 08:00:00+00', 'li', NULL, NULL);
 
 
 --
@@ -303,7 +304,7 @@ INSERT INTO public.api_keys VALUES ('yy5ibyxa5n', 'afb89594764ad24e2d1e4cde600de
 INSERT INTO public.audit VALUES (1, '2026-03-02 08:00:00+00', 'system', 'user added', 'user:li', '{"role": "admin"}');
 INSERT INTO public.audit VALUES (2, '2026-03-02 08:00:00+00', 'li', 'login', 'user:li', '{}');
 INSERT INTO public.audit VALUES (3, '2026-03-02 08:00:00+00', 'li', 'station added', 'station:line-1', '{}');
-INSERT INTO public.audit VALUES (4, '2026-03-02 08:00:00+00', 'li', 'key created', 'key:yy5ibyxa5n', '{"note": "left camera", "station": "line-1"}');
+INSERT INTO public.audit VALUES (4, '2026-03-02 08:00:00+00', 'li', 'key created', 'key:2nka9ywuev', '{"note": "left camera", "station": "line-1"}');
 INSERT INTO public.audit VALUES (5, '2026-03-02 08:00:00+00', 'li', 'reviewed', 'result:01JNAAAAAAAAAAAAAAAAAAAAA1', '{"comment": "it''s only a scar", "decision": "override", "grade": "B", "revision": "1"}');
 
 
@@ -325,8 +326,8 @@ INSERT INTO public.documents VALUES (2, '{"schema": "welt.result/1"}');
 -- Data for Name: inspection_kinds; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.inspection_kinds VALUES ('cut', '2026-03-02 08:00:00+00', 1);
-INSERT INTO public.inspection_kinds VALUES ('hole', '2026-03-02 08:00:00+00', 1);
+INSERT INTO public.inspection_kinds VALUES ('cut', '2026-03-02 08:00:00+00', 1, 'C');
+INSERT INTO public.inspection_kinds VALUES ('hole', '2026-03-02 08:00:00+00', 1, 'C');
 
 
 --
@@ -354,7 +355,7 @@ INSERT INTO public.reviews VALUES (1, '01JNAAAAAAAAAAAAAAAAAAAAA1', 1, 'override
 -- Data for Name: sessions; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.sessions VALUES ('4b09a6f30f3e9ccd924ff44455965849ff932a1d455037091b693d86a9eecf18', 'li', '2026-03-02 08:00:00+00', '2026-03-02 20:00:00+00');
+INSERT INTO public.sessions VALUES ('2c60abf979b637c16adf211fd2fc3d26242164c2f05e3c1154083a6456da59f6', 'li', '2026-03-02 08:00:00+00', '2026-03-02 20:00:00+00');
 
 
 --
@@ -368,7 +369,7 @@ INSERT INTO public.stations VALUES ('line-1', '', '2026-03-02 08:00:00+00', NULL
 -- Data for Name: users; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public.users VALUES ('li', 'admin', '$argon2id$v=19$m=64,t=1,p=1$sCAscazbhZH1kkGk4L/wJg$4+MlzmQ3tmTYp6CxoCoFTCISUuOSKPQ2JbQPQvT4zYQ', '2026-03-02 08:00:00+00', NULL, '2026-03-02 08:00:00+00');
+INSERT INTO public.users VALUES ('li', 'admin', '$argon2id$v=19$m=64,t=1,p=1$zmeQHZ6DUHErK1YDOU/wEA$er/W8xLJCgCgE6EMfkIdH+LZt+JuWG9PQ6xoVHeKkUU', '2026-03-02 08:00:00+00', NULL, '2026-03-02 08:00:00+00');
 
 
 --
@@ -531,6 +532,13 @@ CREATE INDEX ix_audit_subject_sequence ON public.audit USING btree (subject, seq
 --
 
 CREATE INDEX ix_audit_who_sequence ON public.audit USING btree (who, sequence);
+
+
+--
+-- Name: ix_inspection_kinds_kind_grade_created_at_sequence; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX ix_inspection_kinds_kind_grade_created_at_sequence ON public.inspection_kinds USING btree (kind, grade, created_at, sequence);
 
 
 --

@@ -16,7 +16,7 @@ CREATE TABLE api_keys (
 	CONSTRAINT pk_api_keys PRIMARY KEY (key_id), 
 	CONSTRAINT fk_api_keys_station FOREIGN KEY(station) REFERENCES stations (name)
 );
-INSERT INTO "api_keys" VALUES('ir3ayuqmvv','b9c3feb8396199ff5691492b3eba5a2a1d9f32016b10778b9e50722d3a713900','line-1','left camera',1772438400000000,'li',NULL,NULL);
+INSERT INTO "api_keys" VALUES('735tts5diq','0ec74225314c5eab71a8d01ec4d54eef980991f7490b83ff69ce1bfd37cef922','line-1','left camera',1772438400000000,'li',NULL,NULL);
 CREATE TABLE audit (
 	sequence INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	at BIGINT NOT NULL, 
@@ -28,7 +28,7 @@ CREATE TABLE audit (
 INSERT INTO "audit" VALUES(1,1772438400000000,'system','user added','user:li','{"role": "admin"}');
 INSERT INTO "audit" VALUES(2,1772438400000000,'li','login','user:li','{}');
 INSERT INTO "audit" VALUES(3,1772438400000000,'li','station added','station:line-1','{}');
-INSERT INTO "audit" VALUES(4,1772438400000000,'li','key created','key:ir3ayuqmvv','{"note": "left camera", "station": "line-1"}');
+INSERT INTO "audit" VALUES(4,1772438400000000,'li','key created','key:735tts5diq','{"note": "left camera", "station": "line-1"}');
 INSERT INTO "audit" VALUES(5,1772438400000000,'li','reviewed','result:01JNAAAAAAAAAAAAAAAAAAAAA1','{"comment": "it''s only a scar", "decision": "override", "grade": "B", "revision": "1"}');
 CREATE TABLE documents (
 	sequence INTEGER NOT NULL, 
@@ -47,11 +47,12 @@ CREATE TABLE inspection_kinds (
 	kind TEXT NOT NULL, 
 	created_at BIGINT NOT NULL, 
 	sequence INTEGER NOT NULL, 
+	grade VARCHAR(8) NOT NULL, 
 	CONSTRAINT pk_inspection_kinds PRIMARY KEY (kind, created_at, sequence), 
 	CONSTRAINT fk_inspection_kinds_sequence FOREIGN KEY(sequence) REFERENCES inspections (sequence)
 );
-INSERT INTO "inspection_kinds" VALUES('cut',1772438400000000,1);
-INSERT INTO "inspection_kinds" VALUES('hole',1772438400000000,1);
+INSERT INTO "inspection_kinds" VALUES('cut',1772438400000000,1,'C');
+INSERT INTO "inspection_kinds" VALUES('hole',1772438400000000,1,'C');
 CREATE TABLE inspections (
 	sequence INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	result_id VARCHAR(26) NOT NULL, 
@@ -106,7 +107,7 @@ CREATE TABLE sessions (
 	CONSTRAINT pk_sessions PRIMARY KEY (token_sha256), 
 	CONSTRAINT fk_sessions_user_name FOREIGN KEY(user_name) REFERENCES users (name)
 );
-INSERT INTO "sessions" VALUES('4ae81df767f6c5c29d38fcf64b30cef6add6153d5ec4b003e8f60c01e2472a65','li',1772438400000000,1772481600000000);
+INSERT INTO "sessions" VALUES('69fef8bc482c984485efdac62803cb3b81c32f5264d941c5efe4cb73886d8e6d','li',1772438400000000,1772481600000000);
 CREATE TABLE stations (
 	name TEXT NOT NULL, 
 	description TEXT NOT NULL, 
@@ -125,7 +126,7 @@ CREATE TABLE users (
 	CONSTRAINT pk_users PRIMARY KEY (name), 
 	CONSTRAINT ck_users_ck_users_role CHECK (role in ('viewer', 'inspector', 'engineer', 'admin'))
 );
-INSERT INTO "users" VALUES('li','admin','$argon2id$v=19$m=64,t=1,p=1$BodOAaK+XkCQxDTiGrKOQg$IhsVHzliO3X0HPuScO63G5YUEg4iGw16fJC6wjgBXsk',1772438400000000,NULL,1772438400000000);
+INSERT INTO "users" VALUES('li','admin','$argon2id$v=19$m=64,t=1,p=1$xtg8rnxjp3j3JIXVZE/F/w$E3VZpQoV5bTm/K/Xd31EPrCaWxK9s1Y+HYACvQ8u8go',1772438400000000,NULL,1772438400000000);
 CREATE INDEX ix_audit_subject_sequence ON audit (subject, sequence);
 CREATE INDEX ix_audit_who_sequence ON audit (who, sequence);
 CREATE INDEX ix_inspections_created_at_sequence ON inspections (created_at, sequence);
@@ -138,6 +139,7 @@ CREATE INDEX ix_inspections_style_created_at_sequence ON inspections (style, cre
 CREATE INDEX ix_inspections_view_created_at_sequence ON inspections ("view", created_at, sequence);
 CREATE INDEX ix_login_failures_last_at ON login_failures (last_at);
 CREATE INDEX ix_api_keys_station ON api_keys (station);
+CREATE INDEX ix_inspection_kinds_kind_grade_created_at_sequence ON inspection_kinds (kind, grade, created_at, sequence);
 CREATE INDEX ix_inspection_kinds_sequence ON inspection_kinds (sequence);
 CREATE INDEX ix_sessions_expires_at ON sessions (expires_at);
 CREATE INDEX ix_sessions_user_name ON sessions (user_name);

@@ -160,8 +160,15 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("created_at", _TIME, nullable=False),
         sa.Column("sequence", _SEQUENCE, autoincrement=False, nullable=False),
+        sa.Column("grade", sa.String(length=8), nullable=False),
         sa.ForeignKeyConstraint(["sequence"], ["inspections.sequence"], name="fk_inspection_kinds_sequence"),
         sa.PrimaryKeyConstraint("kind", "created_at", "sequence", name="pk_inspection_kinds"),
+    )
+    op.create_index(
+        "ix_inspection_kinds_kind_grade_created_at_sequence",
+        "inspection_kinds",
+        ["kind", "grade", "created_at", "sequence"],
+        unique=False,
     )
     op.create_index("ix_inspection_kinds_sequence", "inspection_kinds", ["sequence"], unique=False)
     op.create_table(
