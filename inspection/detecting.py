@@ -8,6 +8,7 @@ as they are; nothing is rescaled by what else the photo holds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.domain import Defect, Maps, Zone
+from inspection.errors import ModelError
 
 __all__ = ["MAX_DEFECTS", "Box", "Detection", "Sensitivity", "detect", "trace"]
 
@@ -97,6 +99,12 @@ def detect(
     extents = np.minimum(thresholds, EXTENT_PROBABILITY)
 
     any_defect = np.float32(1) - maps.surface[0]
+    if not math.isfinite(float(any_defect.sum())):
+        # Comparing with what is not a number is always false: the photo would pass.
+        raise ModelError(
+            "The network gave probabilities that are not numbers.",
+            hint="Copy the model folder again, or serve the model before it.",
+        )
     zone_at = _zone_grid(zones, (step_x, step_y), (width, height))
     inspected = (any_defect >= extents.min()) & (zone_at > 0)
     regions, left_out = _regions(

@@ -27,6 +27,7 @@ __all__ = [
     "Rule",
     "Standard",
     "Standards",
+    "exceeds",
     "open_standards",
 ]
 

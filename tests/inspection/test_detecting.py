@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 from inspection.detecting import MAX_DEFECTS, Box, Detection, Sensitivity, detect, trace
 from inspection.domain import Maps, Zone, ZoneClass
+from inspection.errors import ModelError
 from inspection.measuring import area_px2, sides_px
 
 KINDS = ("sound", "hole", "scratch", "stain")
@@ -278,6 +279,13 @@ def test_regions_too_faint_to_count_are_not_counted_as_left_out() -> None:
     detection = found(maps_of({"hole": faint}), sensitivity=strict)
     assert detection.defects == ()
     assert detection.left_out == 0
+
+
+def test_a_network_that_does_not_give_numbers_never_lets_a_photo_pass() -> None:
+    plane = np.zeros((20, 20), np.float32)
+    plane[3, 3] = np.nan
+    with pytest.raises(ModelError, match="not numbers"):
+        found(maps_of({"hole": plane}))
 
 
 @given(seed=st.integers(0, 1000), power=st.floats(0.2, 8))
