@@ -1,9 +1,9 @@
-"""Runs the inspections of one service: a bounded queue, worker threads, and results that are durable before they are told.
+"""Runs the inspections of one service: a bounded queue, worker threads, results durable before they are told.
 
-A photo is accepted or refused at once; what was accepted is inspected even when its camera stops waiting, so that a
-repeat with the same idempotency key gets the answer. The photo, the surface map and the row are on disk before the
-answer leaves. A probe thread opens the model, watches the storage, and makes the station ready again by itself once
-what was broken works.
+A photo is accepted or refused at once; what was accepted is inspected even when its camera stops waiting, so
+that a repeat with the same idempotency key gets the answer. The photo, the surface map and the row are on
+disk before the answer leaves. A probe thread opens the model, watches the storage, and makes the station
+ready again by itself once what was broken works.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 PROBE_S = 1.0
 """Pause between looks at a broken storage or model: the longest that a repaired one is kept waiting."""
 HEALTHY_PROBE_S = 5.0
-"""Pause between writing probes while all is well: often enough to tell before a photo comes, rare enough to be free."""
+"""Pause between writing probes while all is well: often enough to tell before a photo comes, and free."""
 RETRY_AFTER_S = 2
 """What a camera is told to wait when the station cannot take its photo."""
 WEDGED_DEADLINES = 6.0
@@ -75,8 +75,8 @@ class Inspected:
 
     Attributes
     ----------
-    took_ms : time of each stage by its name, among them ``queue``, the wait for a worker, and ``store``, the wait
-        until photo, map and row were on the disk.
+    took_ms : time of each stage by its name, among them ``queue``, the wait for a worker, and ``store``, the
+        wait until photo, map and row were on the disk.
     """
 
     stored: StoredInspection
@@ -170,7 +170,7 @@ class Station:
         ]
         self._probe_thread = threading.Thread(target=self._probe, name="probe")
 
-    # What the rest of the service asks ---------------------------------------------------------------------------
+    # What the rest of the service asks ---------------------------------------------------------------------
 
     def submit(self, body: bytes, metadata: Metadata, *, sha256: str) -> Future[Outcome]:
         """Accept a photo, or refuse it at once. Does not wait, and asks neither disk nor database.
@@ -180,10 +180,8 @@ class Station:
         body : encoded photo.
         sha256 : hex digest of ``body``.
 
-        Returns
-        -------
-        Future that ends with the answer, or with the WeltError that kept the photo from one. What was accepted is
-        inspected whether or not anyone waits for it.
+        Returns ------- Future that ends with the answer, or with the WeltError that kept the photo from one.
+        What was accepted is inspected whether or not anyone waits for it.
 
         Raises
         ------
@@ -208,7 +206,7 @@ class Station:
             except queue.Full:
                 raise QueueFullError(
                     f"{self.settings.queue_length} photos are waiting already.",
-                    hint="Send the photo again after Retry-After; more workers or another replica shorten the queue.",
+                    hint="Send the photo again after Retry-After; another replica shortens the queue.",
                     retry_after_s=RETRY_AFTER_S,
                 ) from None
             if key is not None:
@@ -251,7 +249,7 @@ class Station:
         return len(self._busy_since_s)
 
     def subscribe(self, listener: Listener) -> None:
-        """Have ``listener`` called, in a worker's thread, after each result became durable; it must be quick."""
+        """Have ``listener`` called, in a worker's thread, after each result became durable; must be quick."""
         self._listeners.append(listener)
 
     def close(self) -> None:
@@ -269,7 +267,7 @@ class Station:
         self._writers.shutdown(wait=True)
         self.store.close()
 
-    # Accepting ---------------------------------------------------------------------------------------------------
+    # Accepting ---------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
         for thread in (*self._workers, self._probe_thread):
@@ -286,7 +284,7 @@ class Station:
         if storage_error is not None:
             raise _again(storage_error)
 
-    # Inspecting --------------------------------------------------------------------------------------------------
+    # Inspecting --------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
         """Inspect one photo after the other until told to end."""
@@ -306,7 +304,7 @@ class Station:
                 log.exception("inspection crashed", extra={"photo_sha256": job.sha256})
                 error = WeltError(
                     "The inspection of this photo failed in a way that nobody foresaw.",
-                    hint="Send it again; if it fails again, keep the photo and send it with the service's log.",
+                    hint="Send it again; if it fails again, keep the photo for those who maintain Welt.",
                 )
             del self._busy_since_s[me]
             if isinstance(error, StorageError):
@@ -420,7 +418,7 @@ class Station:
             raise _other_photo(job.metadata)
         return Outcome(result_id=record.result_id, document=record.document, created=False)
 
-    # Watching ----------------------------------------------------------------------------------------------------
+    # Watching ----------------------------------------------------------------------------------------------
 
     def _storage_failed(self, error: StorageError, *, needed_mb: float) -> None:
         if self._storage_error is None:
@@ -436,7 +434,7 @@ class Station:
         while not self._closing:
             if self._model is None:
                 now = _signature(self.settings.models_dir)
-                # A broken model is opened again only after one of its files has changed: opening costs a network run.
+                # A broken model is opened again only after a file has changed: opening costs a network run.
                 if now != seen:
                     seen = now
                     self._open_model()
@@ -498,7 +496,8 @@ def _again(error: ModelError | StorageError) -> ModelError | StorageError:
 
 def _other_photo(metadata: Metadata) -> ConflictError:
     return ConflictError(
-        f"Station {metadata.station!r} has used the idempotency key {metadata.idempotency_key!r} for another photo.",
+        f"Station {metadata.station!r} has used the idempotency key {metadata.idempotency_key!r} "
+        "for another photo.",
         hint="Give each photo a key of its own, and send a repeat with exactly the same bytes.",
     )
 
@@ -521,7 +520,7 @@ def _repeat_of(first: Future[Outcome]) -> Future[Outcome]:
 
 
 def open_station(settings: Settings, *, open_model: ModelOpener = registry.open_serving) -> Station:
-    """Open database, photos, recipes and standards, and start the workers. The model follows in the background.
+    """Open database, photos, recipes, standards, and start the workers; the model follows in the background.
 
     Raises
     ------

@@ -75,7 +75,7 @@ _ETAG = {"ETag": {"schema": {"type": "string"}}}
 _NOT_MODIFIED: dict[str, Any] = {"description": "The caller's copy is still right."}
 
 
-# Inspections ---------------------------------------------------------------------------------------------------------
+# Inspections -----------------------------------------------------------------------------------------------
 
 
 @router.post(
@@ -93,7 +93,7 @@ _NOT_MODIFIED: dict[str, Any] = {"description": "The caller's copy is still righ
         },
         200: {
             "model": ResultDocument,
-            "description": "Inspected before under the same idempotency key; the same document, byte for byte.",
+            "description": "Inspected before under the same idempotency key; the same document.",
             "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
         },
         **problem_responses(400, 401, 403, 409, 413, 415, 422, 503, 504),
@@ -103,10 +103,10 @@ _NOT_MODIFIED: dict[str, Any] = {"description": "The caller's copy is still righ
 async def create_inspection(
     request: Request, caller: Inspector, station: StationDep, settings: SettingsDep
 ) -> Response:
-    """Send the photo as multipart (`image` and `meta`), or as the raw body with its metadata in the query or in headers.
+    """Send the photo as multipart (`image` and `meta`), or as the raw body with metadata in query or headers.
 
-    The answer comes once photo and result are durable. A repeat with the same idempotency key and the same bytes gets
-    the stored answer; so a camera that got none may simply send again.
+    The answer comes once photo and result are durable. A repeat with the same idempotency key and the same
+    bytes gets the stored answer, byte for byte; so a camera that got none may simply send again.
     """
     ends_s = time.monotonic() + settings.deadline_s
     try:
@@ -137,16 +137,16 @@ async def create_inspection(
 
 async def _wait(answer: Future[Outcome], *, seconds: float, upload: Upload, settings_s: float) -> Outcome:
     waiting = asyncio.wrap_future(answer)
-    # When nobody waits any more, the end is looked at here, so that asyncio does not complain of an unseen error.
+    # When nobody waits any more, the end is looked at here: asyncio complains of errors that nobody saw.
     waiting.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
     try:
         async with asyncio.timeout(max(0.0, seconds)):
             return await asyncio.shield(waiting)
     except TimeoutError:
         repeat = (
-            "Send it again with the same idempotency key: the inspection goes on, and its result will be the answer."
+            "Send it again with the same idempotency key: the inspection goes on, and will be the answer."
             if upload.meta.idempotency_key is not None
-            else "The inspection goes on, and its result will be in the list; send an Idempotency-Key to be able to ask again."
+            else "The inspection goes on and will be listed; with an Idempotency-Key you could ask again."
         )
         raise DeadlineError(
             f"The inspection did not end within {settings_s:g} s.", hint=repeat, retry_after_s=2
@@ -184,7 +184,7 @@ async def _metadata(caller: Caller, meta: PhotoMeta, station: Station) -> Metada
 def list_inspections(
     query: Annotated[ListQuery, Query()], caller: Reader, station: StationDep, response: Response
 ) -> InspectionPage:
-    """Results that match all filters, page by page; results that come meanwhile neither repeat nor hide any."""
+    """Results that match all filters, page by page; what comes meanwhile neither repeats nor hides any."""
     filters = inspections.Filters(
         grades=frozenset(query.grade),
         kinds=frozenset(query.kind),
@@ -229,7 +229,7 @@ def read_inspection(result_id: ResultId, caller: Reader, station: StationDep) ->
     return Response(record.document, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-# Pictures ------------------------------------------------------------------------------------------------------------
+# Pictures --------------------------------------------------------------------------------------------------
 
 
 def _picture_responses(media_type: str, description: str) -> dict[int | str, dict[str, Any]]:
@@ -308,7 +308,7 @@ async def read_overlay(
     )
 
 
-# Reviews -------------------------------------------------------------------------------------------------------------
+# Reviews ---------------------------------------------------------------------------------------------------
 
 
 @router.post(
@@ -356,7 +356,7 @@ def list_reviews(result_id: ResultId, caller: Reader, station: StationDep) -> Re
     )
 
 
-# What photos are judged by -------------------------------------------------------------------------------------------
+# What photos are judged by ---------------------------------------------------------------------------------
 
 
 @router.get(
@@ -395,7 +395,7 @@ def list_standards(caller: Reader, station: StationDep) -> StandardList:
     return StandardList(items=[station.standards.get(name) for name in station.standards.ids()])
 
 
-# Stations and keys ---------------------------------------------------------------------------------------------------
+# Stations and keys -----------------------------------------------------------------------------------------
 
 
 @router.get(

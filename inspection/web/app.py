@@ -86,7 +86,8 @@ def create_app(settings: Settings, *, open_model: ModelOpener = registry.open_se
 def _ends_streams(stop: Callable[[], None]) -> Iterator[None]:
     """End event streams as soon as the server is told to stop.
 
-    The server waits for open answers before it tells the application to end, and an event stream has no end of its own.
+    The server waits for open answers before it tells the application to end, and an event stream has no end
+    of its own.
     """
     signals = (signal.SIGINT, signal.SIGTERM)
     before: dict[signal.Signals, Any] = {}

@@ -135,7 +135,7 @@ def caller_of(
     key_header: Annotated[str | None, Security(_key_header)],
     session_token: Annotated[str | None, Security(_cookie)],
 ) -> Caller:
-    """Find out who is asking; NotAuthenticatedError when nobody known is. Asks the database, so it is not async."""
+    """Find out who is asking; NotAuthenticatedError when nobody known is. Not async: it asks the database."""
     key = _given_key(request)
     if key is not None:
         checked = stations.check_key(station.store, key)

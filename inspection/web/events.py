@@ -1,10 +1,10 @@
 """Tells pages and programs of new results as they come, by server-sent events.
 
-One loop asks the database for what is new and hands it to all listeners, so a listener more costs next to nothing.
-The loop is woken by this process's own results, and looks by itself now and then for those of other replicas.
+One loop asks the database for what is new and hands it to all listeners, so a listener more costs next to
+nothing. The loop is woken by this process's own results, and looks now and then for those of other replicas.
 
-Events: ``inspected`` (its id is the place in the feed, so a listener that was away resumes there), ``reviewed``, and
-``lagged`` to one who missed too much and should ask the list instead.
+Events: ``inspected`` (its id is the place in the feed, so a listener that was away resumes there),
+``reviewed``, and ``lagged`` to one who missed too much and should ask the list instead.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ async def healthz() -> Health:
     responses={503: {"model": ReadinessAnswer, "description": "Not now; `reasons` says why."}},
 )
 async def readyz(station: StationDep, response: Response) -> ReadinessAnswer:
-    """True once the model is loaded, warmed and has reproduced its golden answers, and while storage and queue work."""
+    """True once the model has reproduced its golden answers, and while storage and queue work."""
     readiness = station.readiness()
     response.headers["Cache-Control"] = "no-store"
     if not readiness.ready:

@@ -13,8 +13,8 @@ __all__ = ["SECURITY_HEADERS", "CountRequests", "Linger", "SecurityHeaders"]
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; connect-src 'self'; "
-        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; "
+        "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -79,8 +79,9 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class Linger:
     """Lets a camera read why its upload was refused.
 
-    An answer may come before the upload was read whole. If the connection were closed then, the camera would meet a
-    reset instead of the answer. So the answer goes out at once, and what still comes is thrown away for a while.
+    An answer may come before the upload was read whole. If the connection were closed then, the camera would
+    meet a reset instead of the answer. So the answer goes out at once, and what still comes is thrown away
+    for a while.
     """
 
     def __init__(self, app: ASGIApp, *, limit_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""Describes the API as it is, where FastAPI cannot see it: problems instead of its own errors, and uploads."""
+"""Describes the API as it is, where FastAPI cannot see it: problems and uploads."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         version=app.version,
         summary=app.summary,
         description=(
-            "Errors are RFC 9457 problem documents with a `hint`. New results also come as server-sent events from "
-            "`/api/v1/events`, which this document cannot describe."
+            "Errors are RFC 9457 problem documents with a `hint`. New results also come as server-sent "
+            "events from `/api/v1/events`, which this document cannot describe."
         ),
         license_info=app.license_info,
         routes=app.routes,

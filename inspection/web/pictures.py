@@ -122,8 +122,8 @@ class Renderer:
 
         Parameters
         ----------
-        side_px : the longer side is at most this; None for the photo's own size. Small pictures are kept in memory,
-            since lists ask for the same ones again.
+        side_px : the longer side is at most this; None for the photo's own size. Small pictures are kept in
+            memory, since lists ask for the same ones again.
         """
         small = side_px is not None and side_px < SMALL_PX
         if small:

@@ -17,7 +17,7 @@ STAGE_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 
 class Telemetry:
-    """The figures of one application, in a registry of its own so that two applications in one process do not mix."""
+    """The figures of one application, in a registry of its own: two in one process do not mix."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()

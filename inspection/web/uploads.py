@@ -1,8 +1,8 @@
 """Reads the photo and what its camera says of it from a request, whichever of the three ways it comes.
 
-A photo comes as multipart (``image`` and ``meta``) or as the raw body, with the metadata as query parameters or as
-``X-Welt-…`` headers. Bytes are counted as they come, so an upload over the limit is refused before it is read whole,
-also when it lies about its length or states none.
+A photo comes as multipart (``image`` and ``meta``) or as the raw body, with the metadata as query parameters
+or as ``X-Welt-…`` headers. Bytes are counted as they come, so an upload over the limit is refused before it
+is read whole, also when it lies about its length or states none.
 """
 
 from __future__ import annotations
@@ -63,7 +63,12 @@ class PhotoMeta(BaseModel):
     mm_per_px: Annotated[
         float | None,
         WithJsonSchema(
-            {"anyOf": [{"type": "number", "minimum": MIN_MM_PER_PX, "maximum": MAX_MM_PER_PX}, {"type": "null"}]}
+            {
+                "anyOf": [
+                    {"type": "number", "minimum": MIN_MM_PER_PX, "maximum": MAX_MM_PER_PX},
+                    {"type": "null"},
+                ]
+            }
         ),
     ] = Field(None, description="Width of one pixel on the part in millimetres.")  # fmt: skip
     calibration: Name | None = Field(
@@ -255,7 +260,7 @@ class _Parts:
         if name not in ("image", "meta"):
             raise MetadataError(
                 f"The form has a field {name[:40]!r}.",
-                hint="Send the photo as the field image and the metadata as one JSON object in the field meta.",
+                hint="Send the photo as the field image, and the metadata as JSON in the field meta.",
             )
         if name in self.seen:
             raise MetadataError(f"The form has the field {name} twice.", hint="Send one photo per request.")
@@ -303,7 +308,7 @@ async def read_upload(request: Request, *, limit_bytes: int, budget: UploadBudge
     if media_type and media_type != "application/octet-stream" and not media_type.startswith("image/"):
         raise NotAPhotoError(
             f"The body is said to be {media_type[:80]}.",
-            hint="Send the photo as multipart/form-data, as image/jpeg and the like, or as application/octet-stream.",
+            hint="Send the photo as multipart/form-data, image/…, or application/octet-stream.",
         )
     meta = _from_strings(beside)
     body = bytearray()
@@ -359,7 +364,7 @@ async def _read_multipart(
     if "image" not in parts.seen:
         raise MetadataError(
             "The form has no field image.",
-            hint="Send the photo as the field image and the metadata as one JSON object in the field meta.",
+            hint="Send the photo as the field image, and the metadata as JSON in the field meta.",
         )
     body = bytes(parts.image)
     return Upload(

@@ -1,8 +1,8 @@
 """Tells schemathesis what OpenAPI cannot: what a photo is, and which names this service knows.
 
-A schema can say that a body is a picture, but not what a picture is, and that a name has a form, but not which names
-there are. Requests that are meant to be accepted get real photos and known names; those that are meant to be refused
-stay as they were made.
+A schema can say that a body is a picture, but not what a picture is, and that a name has a form, but not
+which names there are. Requests that are meant to be accepted get real photos and known names; those that are
+meant to be refused stay as they were made.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Any
 import schemathesis
 from hypothesis import strategies as st
 
-from inspection.web.openapi import HEADER_PREFIX
-from inspection.web.uploads import RAW_MEDIA_TYPES
+from inspection.web.uploads import HEADER_PREFIX, RAW_MEDIA_TYPES
 from tests import factories
 
 PHOTOS = st.sampled_from(
@@ -32,35 +31,30 @@ for media_type in RAW_MEDIA_TYPES:
     schemathesis.openapi.media_type(media_type, PHOTOS)
 
 
+def _header(name: str) -> str:
+    """The header of a metadata field."""
+    return (HEADER_PREFIX + name).title().replace("_", "-")
+
+
 @schemathesis.hook
 def map_case(context: Any, case: Any) -> Any:
     """Give an upload that is meant to be accepted names that are known."""
     is_upload = case.operation.label == "POST /api/v1/inspections"
     if not is_upload or case.meta is None or not case.meta.generation.mode.is_positive:
         return case
-    meta = case.body.get("meta") if isinstance(case.body, dict) else None
-    places = [
-        (case.query, lambda name: name),
-        (case.headers, lambda name: (HEADER_PREFIX + name).title().replace("_", "-")),
-        (meta if isinstance(meta, dict) else {}, lambda name: name),
-    ]
-    for given, spelled in places:
-        for name in list(given or {}):
-            known = {spelled(key): value for key, value in KNOWN.items()}
-            if name not in known:
-                continue
+    query, headers = case.query or {}, case.headers or {}
+    for given, known in ((query, KNOWN), (headers, {_header(name): KNOWN[name] for name in KNOWN})):
+        for name in set(given) & set(known):
             if known[name] is None:
-                del given[name]
+                given.pop(name)
             else:
                 given[name] = known[name]
-    # The same field twice with different values is refused, which the schema cannot say: the headers hold.
-    for name in list(case.query or {}):
-        if (HEADER_PREFIX + name).title().replace("_", "-") in (
-            case.headers or {}
-        ) or name == "idempotency_key":
-            del case.query[name]
-    for name in list(meta if isinstance(meta, dict) else {}):
-        del meta[name]
+    # The same field twice with different values is refused, which no schema can say: the headers hold.
+    for name in list(query):
+        if _header(name) in headers or name == "idempotency_key":
+            query.pop(name)
+    if isinstance(case.body, dict) and isinstance(case.body.get("meta"), dict):
+        case.body["meta"].clear()
     # People have to name the station of a photo.
     case.headers = {**(case.headers or {}), "X-Welt-Station": KNOWN["station"]}
     return case

@@ -142,7 +142,8 @@ def serve(
     ready : whether to wait until it is.
     """
     app = create_app(settings, open_model=open_model)
-    # Named as TCP, or asyncio does not see that it is, leaves small writes waiting, and each answer takes 40 ms longer.
+    # Named as TCP, or asyncio does not see that it is, leaves small writes waiting, and answers take 40 ms
+    # longer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=20))

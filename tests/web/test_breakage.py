@@ -1,4 +1,4 @@
-"""Disks that are full, folders that are gone, databases that are locked, models that are broken, and recovery."""
+"""Disks that are full, folders that are gone, databases that are locked, models that are broken; recovery."""
 
 from __future__ import annotations
 
