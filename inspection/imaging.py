@@ -40,7 +40,7 @@ MEDIA_TYPES = ("image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp
 MIN_SIDE_PX = 32
 """Networks look at 32 x 32 pixels at the least; on less nothing would be found, and the photo would pass."""
 
-MAX_JPEG_SCANS = 64
+MAX_JPEG_SCANS = 24
 """Progressive JPEGs have about 10 scans; each costs a pass over the picture, so thousands are an attack."""
 
 MAX_PNG_CHUNKS = 200_000
