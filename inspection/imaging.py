@@ -9,8 +9,8 @@ claims, how many pictures it holds, whether it is whole. OpenCV alone then decod
 * CMYK JPEGs hold inverted inks, as Adobe writes them and every common decoder assumes. Colour profiles are
   ignored.
 
-What cannot be seen: a JPEG has no checksums, so damage within its picture data that leaves all markers in place
-shows as wrong pixels. PNG has checksums, and they are compared.
+What cannot be seen: a JPEG has no checksums, so damage within its picture data that leaves all markers in
+place shows as wrong pixels. PNG has checksums, and they are compared.
 """
 
 from __future__ import annotations
