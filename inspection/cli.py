@@ -294,7 +294,7 @@ def _inspect_one(
         photo=photo,
         finding=finding,
         setup=setup,
-        took_ms={"decoding": (decoded - began) * 1000},
+        took_ms={"decode": (decoded - began) * 1000},
     )
     if out is not None:
         exporting.export(made, finding.maps, folder=out, stem=stem)

@@ -65,7 +65,11 @@ def main(port: int, folder: Path, photos: Path, models_dir: Path, interval_s: fl
 
 
 def _run(port: int, folder: Path, photos: Path, models_dir: Path, interval_s: float) -> None:
-    count = len(camera.photos_of(photos))
+    sample = [shot.path for shot in camera.photos_of(photos)]
+    if not sample:
+        raise ConfigurationError(
+            f"{photos} holds no photos", hint="Clone the repository again, or name a folder with --photos."
+        )
     # Only what is given here counts: the demo must not open the database of a real service.
     for name in [name for name in os.environ if name.startswith("WELT_")]:
         del os.environ[name]
@@ -77,7 +81,7 @@ def _run(port: int, folder: Path, photos: Path, models_dir: Path, interval_s: fl
             let_in = _prepare(store)
         stop = threading.Event()
         line = threading.Thread(
-            target=_line, args=(url, let_in, photos, count, folder, interval_s, stop), daemon=True
+            target=_line, args=(url, let_in, photos, sample, folder, interval_s, stop), daemon=True
         )
         line.start()
         try:
@@ -138,7 +142,7 @@ def _line(
     url: str,
     let_in: _Access,
     photos: Path,
-    count: int,
+    sample: list[Path],
     folder: Path,
     interval_s: float,
     stop: threading.Event,
@@ -160,13 +164,13 @@ Welt is running.
   Results   {url}/
   Log in    name {PERSON}, password {let_in.password}
 
-Open that address: a virtual camera sends {count} photos of {photos} now, and the page fills by itself.
+Open that address: a virtual camera sends {len(sample)} photos of {photos} now, and the page fills by itself.
 Open a result to see where and why; agree with the verdict or override it.
 
-Post a photo of your own, as a camera would:
+Post a photo, as a camera would:
 
   curl -H "Authorization: Bearer {let_in.key}" \\
-       -F image=@photo.jpg -F 'meta={{"mm_per_px": 0.2}}' {url}/api/v1/inspections
+       -F image=@{sample[0]} -F 'meta={{"mm_per_px": 0.15}}' {url}/api/v1/inspections
 
 docs/quickstart.md goes on from here. Ctrl-C stops the demo.
 """
@@ -176,7 +180,7 @@ docs/quickstart.md goes on from here. Ctrl-C stops the demo.
     def tell(notice: Notice) -> None:
         if notice.state is State.SENT:
             done.add(notice.name)
-            click.echo(f"  {len(done):>3}/{count}  {notice.name}  {notice.text.split()[-1]}")
+            click.echo(f"  {len(done):>3}/{len(sample)}  {notice.name}  {notice.text.split()[-1]}")
         elif not stop.is_set():
             click.echo(f"  {notice.state}  {notice.name}  {notice.text}", err=True)
 

@@ -1,7 +1,7 @@
 """The Dockerfile's own steps, carried out without Docker in an empty folder, and the service that they make.
 
 Each COPY and RUN is done as it is written, with the image's paths laid below a folder of the test, so that
-``/opt/welt`` becomes ``<root>/opt/welt``. CMD is then started as the image's user where the tests may do that,
+``/opt/welt`` becomes ``<root>/opt/welt``. CMD is then started as the user of the image where the tests may,
 else as ourselves with everything but the data volume made read-only.
 """
 

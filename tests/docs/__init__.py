@@ -1,0 +1,1 @@
+"""Documentation: complete, true, and its commands really run."""
