@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
+from training.synthesis import gallery as galleries
 from training.synthesis import scene as scenes
 from training.synthesis.export import write_scene, write_set
 from training.synthesis.sampling import Request
@@ -69,6 +70,19 @@ def synthesize(
             seed=seed,
             out=out,
             workers=len(os.sched_getaffinity(0)) if workers is None else workers,
-            progress=lambda done: (bar.update(done - bar.n), None)[1],
+            progress=lambda done: bar.update(done - bar.n),
         )
     click.echo(f"{count} photos in {out}")
+
+
+@click.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="A folder that does not exist yet."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed shows other leathers.")
+@click.option("--real", type=click.Path(path_type=Path), help="Folder of real photos to show beside them.")
+def gallery(out: Path, seed: int, real: Path | None) -> None:
+    """Render a page of every kind at three severities and scales, beside real photos."""
+    with tqdm(total=galleries.STEPS, unit="sheet") as bar:
+        galleries.write_gallery(out, seed=seed, real=real, progress=bar.update)
+    click.echo(f"open {out / 'index.html'}")

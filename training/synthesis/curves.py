@@ -15,6 +15,7 @@ from training.synthesis.surface import Grid
 
 _STEP_MM = 0.2
 _EXACT_WITHIN_MM = 6.0
+_FAR_PX = 16  # node distance where nothing but padding depends on it
 _NODE_PX = 4  # distances are exact on every fourth grid point and interpolated between
 
 
@@ -149,7 +150,7 @@ def signed_distance(points_mm: F64, curve: Curve) -> tuple[F64, F64]:
 
 
 def _rough_distance(points_mm: F64, curve: Curve) -> F64:
-    """Signed distance (K,) to the nearest of points one millimetre apart: good to 0.02 mm beyond 6 mm."""
+    """Signed distance (K,) to the nearest of points one millimetre apart: good to 0.02 mm from 6 mm on."""
     coarse = slice(0, None, max(1, round(1.0 / _STEP_MM)))
     anchors, heading = curve.points_mm[coarse], curve.tangent(curve.along_mm[coarse])
     gap = (anchors**2).sum(1)[None] - 2 * (points_mm @ anchors.T)
@@ -161,15 +162,22 @@ def _rough_distance(points_mm: F64, curve: Curve) -> F64:
 
 def distance_field(curve: Curve, grid: Grid) -> F32:
     """Signed distance in millimetres of every grid point to the curve, positive to its left."""
-    rows, columns = ceil(grid.shape[0] / _NODE_PX), ceil(grid.shape[1] / _NODE_PX)
-    middle = (_NODE_PX - 1) / 2
-    x = (np.arange(columns) * _NODE_PX + middle - grid.border_px) * grid.mm_per_px
-    y = (np.arange(rows) * _NODE_PX + middle - grid.border_px) * grid.mm_per_px
-    nodes = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
-    signed = _rough_distance(nodes, curve)
+    rows, columns = ceil(grid.shape[0] / _FAR_PX), ceil(grid.shape[1] / _FAR_PX)
+    rough = _rough_distance(_nodes(rows, columns, _FAR_PX, grid), curve).reshape(rows, columns)
+    k = _FAR_PX // _NODE_PX
+    signed = enlarge(f32(rough), (rows * k, columns * k), cubic=False).astype(np.float64).ravel()
     close = np.abs(signed) < _EXACT_WITHIN_MM
     if close.any():
-        signed[close], _ = signed_distance(nodes[close], curve)
+        signed[close], _ = signed_distance(_nodes(rows * k, columns * k, _NODE_PX, grid)[close], curve)
     # linear: OpenCV's bicubic does not keep a ramp straight
-    field = enlarge(f32(signed.reshape(rows, columns)), (rows * _NODE_PX, columns * _NODE_PX), cubic=False)
+    shape = (rows * _FAR_PX, columns * _FAR_PX)
+    field = enlarge(f32(signed.reshape(rows * k, columns * k)), shape, cubic=False)
     return f32(field[: grid.shape[0], : grid.shape[1]])
+
+
+def _nodes(rows: int, columns: int, every_px: int, grid: Grid) -> F64:
+    """Middles (rows * columns, 2), in millimetres, of the grid's squares of ``every_px`` pixels."""
+    middle = (every_px - 1) / 2
+    x = (np.arange(columns) * every_px + middle - grid.border_px) * grid.mm_per_px
+    y = (np.arange(rows) * every_px + middle - grid.border_px) * grid.mm_per_px
+    return np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)

@@ -1,8 +1,8 @@
 """Writes a set of synthetic photos with all their truth to a folder, whole or not at all.
 
 The layout is a public contract, documented in docs/synthesis.md and versioned by `SET_SCHEMA` and
-`SEAMS_SCHEMA`. Nothing in a set depends on the clock, the machine's name or the number of workers: equal requests
-give equal bytes.
+`SEAMS_SCHEMA`. Nothing in a set depends on the clock, the machine's name or the number of workers: equal
+requests give equal bytes.
 """
 
 from __future__ import annotations
@@ -59,22 +59,22 @@ def write_set(
     seed: int,
     out: Path,
     workers: int,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], object] = lambda done: None,
 ) -> None:
     """Renders ``count`` photos into the new folder ``out``; ``progress`` is told how many are done.
 
     Raises
     ------
     ConfigurationError, UnknownNameError : a request that cannot be rendered.
-    ConflictError : the folder exists. StorageError : it cannot be written, or there is no space. In each case no
-        folder is left behind.
+    ConflictError : the folder exists. StorageError : it cannot be written, or there is no space. In each
+        case no folder is left behind.
     """
     sampling.check(request)
     _positive("count", count)
     _positive("number of workers", workers)
     if seed < 0:
         raise ConfigurationError(f"the seed {seed} is negative", hint="Give a seed of 0 or more.")
-    with _new_folder(out, need_bytes=count * request.side_px**2 * _BYTES_PER_PIXEL) as folder:
+    with new_folder(out, need_bytes=count * request.side_px**2 * _BYTES_PER_PIXEL) as folder:
         for name in _FOLDERS:
             (folder / name).mkdir()
         entries = []
@@ -95,7 +95,7 @@ def write_scene(described: Scene, *, out: Path) -> None:
     """
     scene.check(described)
     pixels = described.width_px * described.height_px
-    with _new_folder(out, need_bytes=pixels * _BYTES_PER_PIXEL) as folder:
+    with new_folder(out, need_bytes=pixels * _BYTES_PER_PIXEL) as folder:
         for name in _FOLDERS:
             (folder / name).mkdir()
         entry = _write_sample(render(described), 0, folder)
@@ -108,8 +108,13 @@ def _positive(name: str, value: int) -> None:
 
 
 @contextmanager
-def _new_folder(out: Path, *, need_bytes: float) -> Iterator[Path]:
-    """A folder beside ``out`` that becomes ``out`` when all went well, and vanishes when not."""
+def new_folder(out: Path, *, need_bytes: float) -> Iterator[Path]:
+    """A folder beside ``out`` that becomes ``out`` when all went well, and vanishes when not.
+
+    Raises
+    ------
+    ConflictError : ``out`` exists. StorageError : it cannot be written, or the disk has too little room.
+    """
     if out.exists() or out.is_symlink():
         raise ConflictError(
             f"{out} exists already", hint="Give a folder that does not exist, or remove that one."
@@ -148,6 +153,8 @@ def _entries(request: Request, *, count: int, seed: int, folder: Path, workers: 
     if workers == 1:
         yield from map(_work, jobs)
         return
+    # every worker is a process of one thread; read by NumPy's linear algebra when the worker starts
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
             yield from pool.map(_work, jobs, chunksize=2)

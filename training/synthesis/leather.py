@@ -47,9 +47,13 @@ def _cells(
     size_mm: float,
     variant: int,
     profile: Callable[[Cells], F32],
-    warp: float = 0.35,
+    warp: float = 0.3,
+    ragged: float = 0.0,
 ) -> F32:
-    """A profile of grain cells of ``size_mm``, stretched along the leather's direction and gently warped."""
+    """A profile of grain cells of ``size_mm``, stretched along the leather's direction.
+
+    ``warp`` bends the pattern over several cells, ``ragged`` the outline of each cell; both in cells.
+    """
     tile = profile(noise.cells(variant))
     cell_px = size_mm / grid.mm_per_px
     scale = CELL_PX
@@ -65,13 +69,16 @@ def _cells(
         period = 5 * cell_px
         x += np.float32(warp * scale) * noise.smooth(rng, grid.shape, period)
         y += np.float32(warp * scale) * noise.smooth(rng, grid.shape, period)
+    if ragged and cell_px > 4:
+        x += np.float32(ragged * scale) * noise.fractal(rng, grid.shape, 0.7 * cell_px, 2)
+        y += np.float32(ragged * scale) * noise.fractal(rng, grid.shape, 0.7 * cell_px, 2)
     return look_up(tile, f32(x), f32(y), wrap=True, cubic=cell_px > 0.9 * CELL_PX)
 
 
 def _dome(cells: Cells, *, width: float, level: float) -> F32:
     """0 in the valleys to about 1 on the tops, rounded; cells differ in height by ``level``."""
-    rise = 1 - np.exp(-((cells.border / np.float32(width)) ** 1.3))
-    return f32(rise * (1 + np.float32(level) * cells.level))
+    rise = 1 - np.exp(-((cells.border / np.float32(width)) ** 1.5))
+    return f32(rise * (1 + np.float32(level) * cells.level) * (1 - 0.35 * np.minimum(cells.centre, 1) ** 2))
 
 
 def _creases(rng: np.random.Generator, leather: Leather, grid: Grid, *, period_mm: float) -> F32:
@@ -81,6 +88,17 @@ def _creases(rng: np.random.Generator, leather: Leather, grid: Grid, *, period_m
     field = noise.fractal(rng, shape, period, 3, 0.45)
     width = np.float32(0.055)
     line = np.exp(-((field / width) ** 2))
+    net = _cells(
+        rng,
+        leather,
+        grid,
+        size_mm=0.3 * period_mm,
+        variant=5,
+        profile=lambda c: f32(np.exp(-((c.border / 0.035) ** 2))),
+        warp=0.5,
+        ragged=0.09,
+    )
+    line = 0.7 * np.maximum(line, net * np.clip(0.4 + 0.6 * noise.smooth(rng, shape, 0.4 * period), 0, 1))
     patch = smoothstep(noise.smooth(rng, shape, 4 * period), 0.9 - 1.8 * leather.creases, 1.6)
     return f32(line * patch)
 
@@ -151,42 +169,43 @@ def _grained(leather: Leather, grid: Grid) -> Skin:
 
 
 def _pebbled(leather: Leather, grid: Grid) -> Skin:
-    """Tumbled or printed pebble: plump cells of millimetres with a fine grain of their own."""
+    """Tumbled or printed pebble: plump cells of millimetres, ragged, with a fine grain of their own."""
     rng = stream(leather.seed, "pebbled")
-    variant = int(rng.integers(1, 5))
     shape = grid.shape
+    width = float(rng.uniform(0.2, 0.34))
+    ragged = float(rng.uniform(0.05, 0.14))
     big = _cells(
         rng,
         leather,
         grid,
         size_mm=leather.grain_mm,
-        variant=variant,
-        profile=lambda c: _dome(c, width=0.2, level=0.3),
-        warp=0.5,
+        variant=int(rng.integers(1, 6)),
+        profile=lambda c: _dome(c, width=width, level=0.3),
+        warp=float(rng.uniform(0.1, 0.45)),
+        ragged=ragged,
     )
     small = _cells(
         rng,
         leather,
         grid,
-        size_mm=max(0.35, leather.grain_mm * 0.24),
-        variant=4,
-        profile=lambda c: _dome(c, width=0.2, level=0.4),
+        size_mm=max(0.3, leather.grain_mm * float(rng.uniform(0.26, 0.42))),
+        variant=5,
+        profile=lambda c: _dome(c, width=0.25, level=0.4),
         warp=0.4,
+        ragged=0.1,
     )
     plump = np.clip(1 + 0.3 * noise.smooth(rng, shape, 16 / grid.mm_per_px), 0.35, 1.7)
-    creases = _creases(rng, leather, grid, period_mm=14)
-    fine = noise.fractal(rng, shape, 0.3 / grid.mm_per_px, 2)
+    creases = _creases(rng, leather, grid, period_mm=max(7.0, 4 * leather.grain_mm))
+    fine = noise.fractal(rng, shape, 0.4 / grid.mm_per_px, 3, 0.7)
     depth = np.float32(leather.depth_mm)
-    height = depth * plump * (big + 0.14 * small) - 0.4 * depth * creases + np.float32(0.0025) * fine
-    valley = 1 - np.clip(big, 0, 1)
-    tone = (
-        1
-        - np.float32(leather.valley) * valley
-        - 0.03 * (1 - small)
-        - 0.1 * creases
-        + np.float32(0.012) * fine
-    )
-    rough = f32(leather.roughness + 0.2 * valley)
+    inner = float(rng.uniform(0.1, 0.3))
+    rough_top = float(rng.uniform(0.002, 0.008))
+    height = depth * plump * (big + np.float32(inner) * small * (1.2 - np.clip(big, 0, 1)))
+    height += np.float32(rough_top) * fine * (0.3 + 0.7 * big) - 0.4 * depth * creases
+    valley = 1 - np.clip(big * 1.15, 0, 1)
+    tone = 1 - np.float32(leather.valley) * valley - 0.05 * (1 - small) - 0.1 * creases
+    tone += np.float32(0.03) * fine * big
+    rough = f32(leather.roughness + 0.25 * valley)
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), roughness=rough)
 
 
@@ -249,27 +268,32 @@ def _nubuck(leather: Leather, grid: Grid) -> Skin:
     """Buffed grain: a short nap without shine, mottled, with brushed patches."""
     rng = stream(leather.seed, "nubuck")
     shape = grid.shape
-    nap = _fibres(rng, leather, grid, length_mm=0.5, width_mm=0.16)
-    grit = noise.fractal(rng, shape, 0.35 / grid.mm_per_px, 2)
+    nap = _fibres(rng, leather, grid, length_mm=float(rng.uniform(0.12, 0.35)), width_mm=0.1)
+    grit = noise.fractal(rng, shape, 0.25 / grid.mm_per_px, 2)
     brushed = noise.fractal(rng, shape, 18 / grid.mm_per_px, 3)
     depth = np.float32(leather.depth_mm)
     height = depth * (0.5 * nap + 0.6 * grit)
-    tone = 1 + 0.05 * nap + 0.06 * grit + 0.05 * brushed
+    tone = 1 + 0.035 * nap + 0.05 * grit + 0.05 * brushed
     sheen = np.clip(leather.sheen * (1 + 0.4 * brushed), 0, 1)
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), nap=f32(sheen))
 
 
 def _suede(leather: Leather, grid: Grid) -> Skin:
-    """Split leather: long matted fibres, clumps with dark gaps between, strokes of the brush."""
+    """Split leather: matted fibres with thin dark gaps between, pale hairs on top, strokes of the brush."""
     rng = stream(leather.seed, "suede")
     shape = grid.shape
-    nap = _fibres(rng, leather, grid, length_mm=0.9, width_mm=0.2)
-    clumps = noise.fractal(rng, shape, leather.grain_mm / grid.mm_per_px, 3, 0.75)
-    gaps = smoothstep(noise.fractal(rng, shape, 0.6 * leather.grain_mm / grid.mm_per_px, 2), 1.0, 2.0)
+    nap = _fibres(rng, leather, grid, length_mm=float(rng.uniform(0.2, 0.5)), width_mm=0.11)
+    clumps = noise.fractal(rng, shape, leather.grain_mm / grid.mm_per_px, 3, 0.8)
+    web = noise.fractal(rng, shape, 0.55 * leather.grain_mm / grid.mm_per_px, 3, 0.8) + 0.2 * nap
+    gaps = np.exp(-((web / np.float32(0.12)) ** 2)) * smoothstep(
+        noise.fractal(rng, shape, 1.2 * leather.grain_mm / grid.mm_per_px, 2), 0.1, 1.6
+    )
+    hairs = smoothstep(nap + 0.4 * noise.white(rng, shape), 1.5, 2.6)
     brushed = noise.fractal(rng, shape, 22 / grid.mm_per_px, 3, 0.6)
     depth = np.float32(leather.depth_mm)
-    height = depth * (0.55 * clumps + 0.4 * nap - 1.2 * gaps)
-    tone = 1 + 0.07 * clumps + 0.06 * nap + 0.07 * brushed - np.float32(0.3 + leather.valley) * gaps
+    height = depth * (0.4 * clumps + 0.35 * nap - 0.9 * gaps)
+    tone = 1 + 0.05 * clumps + 0.06 * nap + 0.07 * brushed + 0.15 * hairs
+    tone -= np.float32(0.25 + leather.valley) * gaps
     sheen = np.clip(leather.sheen * (1 + 0.4 * brushed), 0, 1)
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), nap=f32(sheen))
 
@@ -280,37 +304,42 @@ def _patent(leather: Leather, grid: Grid) -> Skin:
     shape = grid.shape
     peel = noise.fractal(rng, shape, 2.4 / grid.mm_per_px, 2, 0.35)
     sag = noise.smooth(rng, shape, 18 / grid.mm_per_px)
-    height = np.float32(leather.depth_mm) * peel + np.float32(0.05) * sag
+    height = np.float32(leather.depth_mm) * peel + np.float32(0.22) * sag
     tone = np.ones(shape, np.float32)
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, tone))
 
 
 def _embossed(leather: Leather, grid: Grid) -> Skin:
-    """Pressed under a plate: reptile scales or the crossed lines of saffiano."""
+    """Pressed under a plate: reptile scales, or the fine crossed lines of saffiano."""
     rng = stream(leather.seed, "embossed")
     if rng.random() < 0.5:
         top = _cells(
             rng,
             leather,
             grid,
-            size_mm=leather.grain_mm * 2.4,
+            size_mm=leather.grain_mm * 2.2,
             variant=0,
-            profile=lambda c: _dome(c, width=0.1, level=0.15),
+            profile=lambda c: _dome(c, width=0.2, level=0.15),
             warp=0.15,
+            ragged=0.03,
         )
-        depth = leather.depth_mm
+        depth = leather.depth_mm * 1.3
     else:
         along, across = _along(leather, grid)
-        pitch = max(0.6, leather.grain_mm * 0.5)
-        wander = noise.smooth(rng, grid.shape, 30 / grid.mm_per_px)
+        pitch = max(0.55, leather.grain_mm * 0.3)
+        wander = 0.6 * noise.smooth(rng, grid.shape, 30 / grid.mm_per_px)
         a = np.float32(2 * np.pi / pitch)
-        one = np.cos(a * (along + across) * np.float32(0.7071) + wander)
-        two = np.cos(a * 0.45 * (along - across) * np.float32(0.7071) + wander)
-        top = f32(0.5 + 0.35 * one + 0.15 * two)
-        depth = leather.depth_mm * 0.45
+        one = np.cos(a * (0.94 * along + 0.34 * across) + wander)
+        two = np.cos(a * (0.94 * along - 0.34 * across) - wander)
+        top = f32(
+            np.clip(
+                0.5 + 0.25 * (one + two) + 0.1 * noise.smooth(rng, grid.shape, 0.5 / grid.mm_per_px), 0, 1.1
+            )
+        )
+        depth = leather.depth_mm * 0.35
     fine = noise.fractal(rng, grid.shape, 0.5 / grid.mm_per_px, 2)
     height = np.float32(depth) * top + np.float32(0.002) * fine
-    tone = 1 - np.float32(leather.valley) * (1 - np.clip(top, 0, 1)) + np.float32(0.008) * fine
+    tone = 1 - np.float32(leather.valley) * (1 - np.clip(top, 0, 1)) + np.float32(0.012) * fine
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)))
 
 

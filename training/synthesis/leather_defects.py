@@ -153,8 +153,8 @@ def _scratch(place: _Place) -> F32:
     d = place.defect
     line = _wander(place, d.size_mm, bend=0.12, wobble_mm=0.08)
     away, share = _to_line(place, line)
-    width = np.float32(0.1 + 0.25 * d.strength * place.rng.uniform(0.4, 1.0))
-    broken = smoothstep(place.noise(1.6, 3), -0.9, 0.2) * _taper(share, 0.35)
+    width = np.float32(0.05 + 0.14 * d.strength * place.rng.uniform(0.4, 1.0))
+    broken = (0.45 + 0.55 * smoothstep(place.noise(2.5, 4, 0.7), -0.9, 0.6)) * _taper(share, 0.35)
     core = np.exp(-((away / width) ** 2)) * broken
     burr = np.exp(-(((away - 1.5 * width) / width) ** 2)) * broken
     place.height -= f32(0.06 * d.strength * core)
@@ -171,7 +171,8 @@ def _cut(place: _Place) -> F32:
     d = place.defect
     line = _wander(place, d.size_mm, bend=0.1)
     away, share = _to_line(place, line)
-    width = np.float32(0.06 + 0.22 * d.strength) * _taper(share, 0.8)
+    ragged = np.clip(1 + 0.4 * place.noise(1.2, 3), 0.2, 2)
+    width = np.float32(0.03 + 0.13 * d.strength) * _taper(share, 0.8) * ragged
     gap = np.clip((width - away) / np.float32(place.px) + 0.5, 0, 1) * (share > 0) * (share < 0.98)
     lips = np.exp(-(((away - width - 0.12) / np.float32(0.2)) ** 2)) * _taper(share, 0.5)
     place.height += f32(0.05 * lips)
@@ -179,7 +180,7 @@ def _cut(place: _Place) -> F32:
     base = place.albedo.mean((0, 1))
     fibre = np.clip(base * 0.5 + 0.12, 0, 0.7)
     mix(place.albedo, fibre, f32(0.35 * lips))
-    place.shade *= f32(1 - 0.75 * gap)
+    place.shade *= f32(1 - place.rng.uniform(0.4, 0.8) * gap)
     mix(place.roughness, 0.95, f32(gap))
     return place.edge(f32(width + 0.18 - away)) * (_taper(share) > 0.05)
 
@@ -223,9 +224,9 @@ def _scar(place: _Place) -> F32:
     flat = blur(place.height, 0.8 / place.px)
     mix(place.height, flat, f32(np.clip(1.3 * body, 0, 1)))  # healed skin has no grain
     sign = 1.0 if place.rng.random() < 0.5 else -0.8
-    place.height += f32(0.07 * d.strength * (sign * body + 0.3 * rim)) + f32(0.01 * body * place.noise(0.5))
+    place.height += f32(0.1 * d.strength * (sign * body + 0.3 * rim)) + f32(0.01 * body * place.noise(0.5))
     base = place.albedo.mean((0, 1))
-    mix(place.albedo, base * place.rng.uniform(0.7, 1.25), f32(0.55 * d.strength * body))
+    mix(place.albedo, base * float(place.rng.choice([0.65, 0.8, 1.3])), f32(0.75 * d.strength * body))
     mix(place.roughness, f32(np.clip(place.roughness * 0.75, 0.1, 1)), f32(0.7 * body))
     return place.edge(f32(1.1 * width - away)) * (share > 0.02) * (share < 0.97)
 
@@ -239,10 +240,10 @@ def _insect_bite(place: _Place) -> F32:
     body = place.edge(inside, 0.3)
     mix(place.height, flat, f32(0.85 * body))
     place.height += f32(
-        0.05 * place.defect.strength * ring
-        - 0.09 * place.defect.strength * np.exp(-((d / (0.5 * radius)) ** 2))
+        0.09 * place.defect.strength * ring
+        - 0.16 * place.defect.strength * np.exp(-((d / (0.5 * radius)) ** 2))
     )
-    place.albedo *= f32(1 - 0.3 * place.defect.strength * np.exp(-((d / (0.7 * radius)) ** 2)))[..., None]
+    place.albedo *= f32(1 - 0.45 * place.defect.strength * np.exp(-((d / (0.7 * radius)) ** 2)))[..., None]
     return place.edge(f32(inside + 0.1))
 
 
@@ -262,8 +263,8 @@ def _vein(place: _Place) -> F32:
         width = np.float32((0.6 if rank == 0 else 0.4) * (0.7 + 0.6 * d.strength))
         fade = _taper(share, 0.3) if rank == 0 else 1 - share
         body = np.exp(-((away / width) ** 2)) * fade
-        place.height -= f32(0.05 * d.strength * body)
-        place.albedo *= f32(1 - 0.16 * d.strength * body)[..., None]
+        place.height -= f32(0.09 * d.strength * body)
+        place.albedo *= f32(1 - 0.24 * d.strength * body)[..., None]
         cover = f32(np.maximum(cover, place.edge(f32(1.1 * width - away)) * (fade > 0.15)))
     return cover
 
@@ -292,7 +293,7 @@ def _waves(place: _Place, *, period_mm: float, depth_mm: float, along: float) ->
     """Many small folds side by side within a soft-edged place; gives the place's cover."""
     inside = _blob(place, ragged=0.15, stretch=along)
     body = smoothstep(inside, -0.05 * place.defect.size_mm, 0.25 * place.defect.size_mm)
-    bend = place.noise(6.0, 2)
+    bend = place.noise(9.0, 2)
     phase = place.v_mm * np.float32(2 * pi / period_mm) + 1.6 * bend
     fold = np.abs(np.sin(phase / 2)) ** np.float32(0.6)
     modulated = body * np.clip(0.65 + 0.5 * place.noise(4.0, 2), 0, 1.5)
@@ -307,7 +308,7 @@ def _loose_grain(place: _Place) -> F32:
 
 
 def _pipe_wrinkle(place: _Place) -> F32:
-    body = _waves(place, period_mm=place.rng.uniform(2.5, 4.0), depth_mm=0.2, along=1.5)
+    body = _waves(place, period_mm=place.rng.uniform(2.2, 3.6), depth_mm=0.09, along=1.5)
     return f32(body > 0.35)
 
 
@@ -382,7 +383,7 @@ def _finish_crack(place: _Place) -> F32:
     x = f32(place.u_mm * np.float32(k / 1.5) + 9 * place.noise(3.0) + 100)
     y = f32(place.v_mm * np.float32(k) + 9 * place.noise(3.0) + 100)
     border = look_up(tile.border, x, y, wrap=True) * np.float32(size)
-    crack = np.clip((np.float32(0.03 + 0.06 * d.strength) - border) / np.float32(place.px) + 0.5, 0, 1)
+    crack = np.clip((np.float32(0.015 + 0.04 * d.strength) - border) / np.float32(place.px) + 0.5, 0, 1)
     crack *= body * (place.noise(2.0) > -0.5)
     base = place.albedo.mean((0, 1))
     mix(

@@ -113,7 +113,7 @@ def _shadow(height_mm: F32, light: Light, mm_per_px: float) -> F32:
         roof = f32(np.maximum(roof, shift(roof, step_x * reach, step_y * reach) - np.float32(drop * reach)))
     depth = roof - height_mm
     soft = 0.02 + 0.25 * mm_per_px + np.tan(radians(min(45.0, lamp.spread_deg))) * 0.25
-    dark = np.clip(depth / np.float32(soft), 0, 1)
+    dark = blur(f32(np.clip(depth / np.float32(soft), 0, 1)), max(0.7, 0.12 / mm_per_px))
     return f32(1 - np.float32(share * (1 - light.ambient)) * dark)
 
 

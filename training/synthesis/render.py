@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -52,19 +52,32 @@ class _Noted:
     length_mm: float
 
 
-def render(scene: Scene) -> Sample:
-    """Makes the photo of a scene, with all its truth. The same scene always gives the same bytes."""
+PASSES = ("leather", "construction", "things", "light", "camera", "truth")
+
+
+def render(scene: Scene, *, told: Callable[[str], object] = lambda name: None) -> Sample:
+    """Makes the photo of a scene, with all its truth. The same scene always gives the same bytes.
+
+    ``told`` hears the name of each pass of `PASSES` when it has ended, for those who time them.
+    """
     grid = make_grid(scene, border_px=camera.border_px(scene))
     surface = _base(scene, grid)
+    told("leather")
     noted: list[_Noted] = []
     sewn = _build(scene, grid, surface, noted)
+    told("construction")
     for thing in scene.distractors:
         things.draw(surface, thing, grid)
+    told("things")
     where = camera.warp(scene, grid)
     light = camera.crop(illuminate(surface, scene.light, grid), scene, grid, where)
+    told("light")
     rgb = camera.photograph(light, scene)
+    told("camera")
     height = camera.crop(surface.height_mm, scene, grid, where)
-    return Sample(scene, rgb, height, _truth(scene, grid, surface, where, sewn, noted))
+    truth = _truth(scene, grid, surface, where, sewn, noted)
+    told("truth")
+    return Sample(scene, rgb, height, truth)
 
 
 def _base(scene: Scene, grid: Grid) -> Surface:

@@ -147,7 +147,7 @@ _RECIPES: dict[Family, _Recipe] = {
     Family.FULL_GRAIN: _Recipe(
         (0.5, 1.1), (0.012, 0.05), (0.05, 0.3), (0.32, 0.6), pores=(0.0, 3.0), creases=(0, 0.7)
     ),
-    Family.PEBBLED: _Recipe((1.2, 3.2), (0.07, 0.24), (0.1, 0.4), (0.32, 0.55), stretch=(1.0, 1.8)),
+    Family.PEBBLED: _Recipe((0.7, 2.4), (0.05, 0.2), (0.15, 0.65), (0.3, 0.5), stretch=(1.0, 1.6)),
     Family.SMOOTH: _Recipe(
         (0.4, 0.9), (0.002, 0.01), (0.02, 0.1), (0.28, 0.6), pores=(0.0, 2.0), creases=(0, 0.5)
     ),
@@ -214,6 +214,11 @@ def a_light(rng: np.random.Generator, kind: str | None = None) -> Light:
     turn = float(rng.uniform(0, 360))
     kelvin = _pick(rng, (3600, 6800))
     lamps, ambient = LIGHTS[kind](rng, turn, kelvin)
+    total = sum(each.power for each in lamps)
+    lamps = [replace(each, power=round(each.power / total, 5)) for each in lamps]
+    if rng.random() < 0.7:  # the room's own light overhead, which shiny leather mirrors
+        up, weak = float(rng.uniform(62, 84)), float(rng.uniform(0.05, 0.25))
+        lamps.append(_lamp(float(rng.uniform(0, 360)), up, 7, weak, kelvin + float(rng.uniform(-800, 800))))
     return Light(
         kind=kind,
         lamps=tuple(lamps),
@@ -294,9 +299,10 @@ def a_camera(rng: np.random.Generator, kelvin: float) -> Camera:
     )
 
 
-def _a_thread(rng: np.random.Generator, leather: Leather) -> Thread:
+def a_thread(rng: np.random.Generator, leather: Leather) -> Thread:
+    """A thread for a leather: tone on tone more often than not, which is the hard case."""
     under = _tinted(rng, _COLOURS[str(rng.choice(["black", "white", "natural", "grey", "brown"]))], 0.1)
-    if rng.random() < 0.55:  # tone on tone, the hard case
+    if rng.random() < 0.55:
         base = f"{'lighter' if rng.random() < 0.6 else 'darker'}"
         k = float(rng.uniform(1.05, 1.7)) if base == "lighter" else float(rng.uniform(0.65, 0.95))
         r, g, b = (round(float(np.clip(c * k + 0.004, 0.012, 0.85)), 5) for c in leather.colour)
@@ -321,7 +327,7 @@ def _a_thread(rng: np.random.Generator, leather: Leather) -> Thread:
     )
 
 
-def _crossing(
+def crossing(
     rng: np.random.Generator, width: float, height: float, *, bend: float, through: Point
 ) -> tuple[Point, ...]:
     """Control points of a curve that crosses the whole photo near ``through`` at any angle."""
@@ -335,7 +341,8 @@ def _crossing(
     return tuple((round(float(x), 4), round(float(y), 4)) for x, y in points)
 
 
-def _a_seam(rng: np.random.Generator, request: Request, name: str, thread: Thread) -> Seam:
+def a_seam(rng: np.random.Generator, request: Request, name: str, thread: Thread) -> Seam:
+    """A sound seam of one to three rows; its line is still to be given."""
     pitch = _pick(rng, request.pitch_mm)
     rows = int(rng.choice([1, 1, 2, 2, 3]))
     return Seam(
@@ -354,7 +361,7 @@ def _a_seam(rng: np.random.Generator, request: Request, name: str, thread: Threa
 
 
 def _stitch_defect(rng: np.random.Generator, kind: str, seam: Seam, at_mm: float) -> StitchDefect:
-    length = float(rng.uniform(3, 9)) * seam.pitch_mm if kind in _LONG else 0.0
+    length = float(rng.uniform(3, 9)) * seam.pitch_mm if kind in LONG else 0.0
     if kind == "loose_thread" and rng.random() < 0.5:
         length = 2 * seam.pitch_mm
     return StitchDefect(
@@ -367,7 +374,7 @@ def _stitch_defect(rng: np.random.Generator, kind: str, seam: Seam, at_mm: float
     )
 
 
-_LONG = {
+LONG = {
     "uneven_pitch",
     "run_off",
     "off_edge",
@@ -422,7 +429,7 @@ def sample(request: Request, *, seed: int, index: int) -> Scene:
         for kind in wanted
         if kind in leather_defects.SIZES
     ]
-    things = [_a_thing(rng, size) for _ in range(int(rng.poisson(request.distractors)))]
+    things = [a_thing(rng, size) for _ in range(int(rng.poisson(request.distractors)))]
     return replace(scene, leather_defects=tuple(flaws), distractors=tuple(things))
 
 
@@ -433,12 +440,12 @@ def _constructed(
     middle: Point = (float(rng.uniform(0.3, 0.7)) * size, float(rng.uniform(0.3, 0.7)) * size)
     bend = float(rng.uniform(0, 0.22))
     if not edge and rng.random() < 0.2:
-        line = _crossing(rng, size, size, bend=0.5 * bend, through=middle)
+        line = crossing(rng, size, size, bend=0.5 * bend, through=middle)
         corners: tuple[int, ...] = ()
         if rng.random() < 0.35:
             line, corners = _cornered(rng, size, middle), (1,)
         seam = replace(
-            _a_seam(rng, request, "free", _a_thread(rng, scene.base)), line_mm=line, corner_at=corners, tack=2
+            a_seam(rng, request, "free", a_thread(rng, scene.base)), line_mm=line, corner_at=corners, tack=2
         )
         if corners:
             seam = replace(seam, rows=1)
@@ -458,22 +465,22 @@ def _constructed(
         at = middle if k == 0 else (float(rng.uniform(0.1, 0.9)) * size, float(rng.uniform(0.1, 0.9)) * size)
         style = Edge(str(rng.choice(["raw", "skived", "folded", "painted"], p=[0.35, 0.2, 0.3, 0.15])))
         panel = Panel(
-            edge_mm=_crossing(rng, size, size, bend=bend, through=at),
+            edge_mm=crossing(rng, size, size, bend=bend, through=at),
             leather=own,
             thickness_mm=_pick(rng, (0.8, 1.8)),
             edge=style,
-            edge_colour=_tinted(rng, own.colour if style is Edge.PAINTED else _raw(own.colour), 0.15),
+            edge_colour=_tinted(rng, own.colour if style is Edge.PAINTED else raw(own.colour), 0.15),
             lift_mm=_pick(rng, (0.0, 0.12)),
             padding_mm=_pick(rng, (0.5, 2.5)) if rng.random() < 0.12 else 0.0,
         )
         panels.append(panel)
         if edge or rng.random() < 0.92:
-            seams.append(replace(_a_seam(rng, request, f"edge {k + 1}", _a_thread(rng, own)), panel=k))
+            seams.append(replace(a_seam(rng, request, f"edge {k + 1}", a_thread(rng, own)), panel=k))
     if rng.random() < 0.15:
-        line = _crossing(rng, size, size, bend=0.08, through=middle)
+        line = crossing(rng, size, size, bend=0.08, through=middle)
         seams.append(
             replace(
-                _a_seam(rng, request, "crossing", _a_thread(rng, panels[-1].leather)),
+                a_seam(rng, request, "crossing", a_thread(rng, panels[-1].leather)),
                 line_mm=line,
                 rows=1,
                 layer=count,
@@ -482,7 +489,7 @@ def _constructed(
     return replace(scene, panels=tuple(panels), seams=tuple(seams))
 
 
-def _raw(colour: Rgb) -> Rgb:
+def raw(colour: Rgb) -> Rgb:
     """Of a fresh cut: the tanned fibre under the finish."""
     r, g, b = (round(0.45 * c + 0.55 * raw, 5) for c, raw in zip(colour, (0.34, 0.27, 0.20), strict=True))
     return r, g, b
@@ -513,12 +520,12 @@ def _sewn_badly(rng: np.random.Generator, scene: Scene, kinds: Sequence[str], si
         seam = seams[k]
         if kind == "uneven_rows" and seam.rows < 2:
             seam = replace(seam, rows=2)
-        at = _middle_of(seam, scene) + float(rng.uniform(-0.25, 0.25)) * size
+        at = middle_of(seam, scene) + float(rng.uniform(-0.25, 0.25)) * size
         seams[k] = replace(seam, defects=(*seam.defects, _stitch_defect(rng, kind, seam, at)))
     return replace(scene, seams=tuple(seams))
 
 
-def _middle_of(seam: Seam, scene: Scene) -> float:
+def middle_of(seam: Seam, scene: Scene) -> float:
     """Arc length at which the seam's line passes nearest to the middle of the photo."""
     from training.synthesis.curves import smooth_curve
 
@@ -544,7 +551,7 @@ def _leather_defect(rng: np.random.Generator, kind: str, size: float, *, layer: 
 
 _THING_SIZE: dict[str, _Range] = {
     "eyelet": (4.5, 8.0),
-    "lace": (25.0, 60.0),
+    "lace": (60.0, 150.0),
     "brogue": (15.0, 40.0),
     "logo": (12.0, 30.0),
     "pressed_line": (20.0, 60.0),
@@ -562,10 +569,11 @@ _THING_COLOURS: dict[str, tuple[Rgb, ...]] = {
 }
 
 
-def _a_thing(rng: np.random.Generator, size: float) -> Distractor:
+def a_thing(rng: np.random.Generator, size: float, kind: str | None = None) -> Distractor:
+    """A thing that is no defect, anywhere in a photo of ``size`` millimetres."""
     names = list(distractors.KINDS)
     weights = np.array([3.0 if name == "dust" else 1.0 for name in names])
-    kind = names[int(rng.choice(len(names), p=weights / weights.sum()))]
+    kind = kind or names[int(rng.choice(len(names), p=weights / weights.sum()))]
     colours = _THING_COLOURS.get(kind, ((0.5, 0.5, 0.5),))
     return Distractor(
         kind=kind,

@@ -150,14 +150,15 @@ def _row(seam: Seam, path: Curve, index: int) -> Row:
     )
 
 
-def strands(row: Row, seam: Seam) -> list[Strand]:
-    """The threads of a row: one from each locked hole to the next one, then the extra ones of its defects."""
+def strands(row: Row, seam: Seam, grid: Grid) -> list[Strand]:
+    """The threads of a row on the grid: from each locked hole to the next, then those of its defects."""
     holes = row.holes_mm()
+    near = _near(holes, grid, 6.0)
     radius = seam.thread.diameter_mm / 2
     locked = np.flatnonzero(row.formed)
     found = []
     for a, b in pairwise(locked):
-        if row.gone[a:b].any():
+        if row.gone[a:b].any() or not (near[a] or near[b]):
             continue
         found.append(
             stitch(holes[a], holes[b], seam, slack_mm=float(row.slack_mm[a:b].max()), radius_mm=radius)
@@ -210,7 +211,7 @@ def sew(surface: Surface, rows: Sequence[Row], seam: Seam, grid: Grid, *, layer:
     ground = _ground(surface, grid)
     rng = stream(seam.seed, "thread")
     for row in rows:
-        for strand in strands(row, seam):
+        for strand in strands(row, seam, grid):
             draw_strand(surface, strand, seam.thread, grid, ground, rng)
 
 
@@ -231,17 +232,18 @@ def _ground(surface: Surface, grid: Grid) -> F32:
 def _press(surface: Surface, row: Row, seam: Seam, grid: Grid, on_layer: np.ndarray) -> None:
     """The groove that the tension of the thread draws in along the row, and puckers."""
     holes = row.holes_mm()
-    keep = _near(holes, grid, 4.0)
+    keep = _near(holes, grid, 8.0)
+    if not keep.any():
+        return
     dent = np.zeros(grid.shape, np.float32)
     wide = _DIMPLE_MM
-    for a, b in pairwise(holes):
+    for i in np.flatnonzero(keep[:-1] | keep[1:]):
+        a, b = holes[i], holes[i + 1]
         at = grid.window(np.minimum(a, b) - 2.2 * wide, np.maximum(a, b) + 2.2 * wide)
         if at is None:
             continue
         d = distance_to_segment(grid.x_mm[at], grid.y_mm[at], a, b)
         np.maximum(dent[at], np.exp(-((d / np.float32(wide)) ** 2)), out=dent[at])
-    if not keep.any():
-        return
     dent *= on_layer
     surface.height_mm -= np.float32(seam.sink_mm) * dent
     for pucker in row.puckers:
@@ -306,13 +308,16 @@ def _tear(surface: Surface, grid: Grid, wound: Wound, seed: int) -> None:
     rng = stream(seed, "tear", int(abs(wound.at_mm[0]) * 1000))
     x, y = grid.x_mm[at] - np.float32(wound.at_mm[0]), grid.y_mm[at] - np.float32(wound.at_mm[1])
     angle = np.arctan2(y, x)
-    ragged = 1 + 0.35 * np.sin(3 * angle + rng.uniform(0, 6)) + 0.25 * np.sin(7 * angle + rng.uniform(0, 6))
+    ragged = np.ones_like(x)
+    for k in (2, 3, 5, 7, 11):
+        ragged += np.float32(0.3 * rng.normal() / k**0.5) * np.cos(k * angle + np.float32(rng.uniform(0, 6)))
+    ragged = np.clip(ragged, 0.35, 1.8)
     d = np.hypot(x, y) / (np.float32(size) * ragged)
     inside = np.clip((1 - d) * np.float32(size / grid.mm_per_px) + 0.5, 0, 1)
     surface.height_mm[at] += f32(0.12 * np.exp(-(((d - 0.9) / 0.35) ** 2)))
-    raw = np.clip(surface.albedo[at].mean((0, 1)) * 0.5 + 0.28, 0, 0.8)
+    raw = np.clip(surface.albedo[at].mean((0, 1)) * 0.6 + 0.1, 0, 0.8)
     patch = surface.albedo[at]
-    mix(patch, raw, f32(0.75 * inside))
+    mix(patch, raw, f32(0.7 * inside * np.clip(0.8 + 0.3 * noise.smooth(rng, inside.shape, 3.0), 0, 1)))
     rough = surface.roughness[at]
     mix(rough, 0.95, f32(inside))
 
@@ -364,6 +369,10 @@ def _cord(
     d = np.sqrt(v * v + past * past)
     r = np.float32(strand.radius_mm)
     cover = np.clip((r - d) / px + 0.5, 0, 1)
+    if strand.dips[0] and k == 0:  # the thread ends in the middle of its hole
+        cover *= np.clip(u / px + 0.5, 0, 1)
+    if strand.dips[1] and k == len(strand.points_mm) - 2:
+        cover *= np.clip((np.float32(length) - u) / px + 0.5, 0, 1)
     if not cover.any():
         return
     s = inner + np.float32(done)
@@ -388,7 +397,7 @@ def _cord(
     fibre = noise.white(
         stream(7, int(1000 * abs(a[0])) & 0xFFFF, int(1000 * abs(a[1])) & 0xFFFF), cover.shape
     )
-    tone = (1 - 0.45 * groove) * (0.72 + 0.28 * round_) * (1 + np.float32(0.05) * fibre) * (1 - 0.35 * dip)
+    tone = (1 - 0.45 * groove) * (0.72 + 0.28 * round_) * (1 + np.float32(0.05) * fibre) * (1 - 0.6 * dip)
     colour = f32(strand.colour) * f32(tone)[..., None]
     albedo = surface.albedo[at]
     mix(albedo, colour, f32(cover))
