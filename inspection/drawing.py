@@ -36,6 +36,9 @@ Grey = npt.NDArray[np.uint8]
 HEAT_ALPHA = 0.65
 """Opacity of the heat where a defect is certain: the leather below stays visible."""
 
+MAX_LABELS = 20
+"""Defects come largest first; more labels than this would hide the photo."""
+
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
@@ -117,7 +120,8 @@ def overlay(
         for defect in defects:
             _ring(canvas, defect, thick=thick)
     if what.labels:
-        for number, defect in enumerate(defects, start=1):
+        # Backwards, so that the labels of larger defects lie on those of smaller ones.
+        for number, defect in reversed(list(enumerate(defects[:MAX_LABELS], start=1))):
             _label(
                 canvas, _text(number, defect), defect, scale=max(0.42, 0.55 * size), thick=max(1, round(size))
             )

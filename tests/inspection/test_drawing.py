@@ -73,6 +73,16 @@ def test_labels_stay_within_the_photo(left: float, top: float) -> None:
     assert rows.max() - rows.min() > 8
 
 
+def test_only_the_largest_defects_are_labelled_and_all_are_ringed() -> None:
+    large = [defect(left=15 * number, top=20, side=6) for number in range(drawing.MAX_LABELS)]
+    small = [defect(left=40 * number + 20, top=200, side=3) for number in range(5)]
+    labelled = drawing.overlay(GREY, [*large, *small])
+    plain = drawing.overlay(GREY, [*large, *small], what=Overlay(labels=False))
+    assert (labelled[:100] != plain[:100]).any()
+    assert (labelled[150:] == plain[150:]).all()
+    assert (plain[150:] != GREY[150:]).any()
+
+
 def test_heat_means_the_same_on_every_photo() -> None:
     half = np.full((24, 32), 128, np.uint8)
     some = half.copy()

@@ -15,7 +15,7 @@ from inspection.imaging import decode
 from inspection.measuring import area_px2
 from inspection.pipeline import inspect, prepare
 from inspection.recipes import open_recipes
-from inspection.registry import open_serving
+from inspection.registry import Model, open_serving
 from inspection.standards import open_standards
 from tests import factories
 
@@ -25,17 +25,22 @@ HIDES = sorted((DATASETS / "leather-hides" / "masks").glob("*.png"))[::12]
 MAX_PIXELS = 4_000_000
 
 
+@pytest.fixture(scope="module")
+def model(models_dir: Path) -> Model:
+    return open_serving(models_dir, threads=1)
+
+
 def test_photos_ship() -> None:
     assert len(SAMPLE) >= 10
     assert len(HIDES) >= 10
 
 
 @pytest.mark.parametrize("path", SAMPLE, ids=lambda path: path.name)
-def test_a_photo_of_the_sample_is_inspected_and_drawn(path: Path, models_dir: Path) -> None:
+def test_a_photo_of_the_sample_is_inspected_and_drawn(path: Path, model: Model) -> None:
     photo = decode(path.read_bytes(), max_pixels=MAX_PIXELS)
     setup = prepare(
         Metadata(station="bench", mm_per_px=0.15),
-        model=open_serving(models_dir, threads=1),
+        model=model,
         recipes=open_recipes(),
         standards=open_standards(),
     )
