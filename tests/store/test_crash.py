@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from inspection.store import inspections, open_store
 from tests.store.conftest import Database
 
@@ -22,10 +24,11 @@ while True:
     print(record.result_id, flush=True)
 """
 
-ROUNDS = 6
+ROUNDS = 4
 ULID_LINE = 27  # characters of an id and its line end
 
 
+@pytest.mark.slow
 def test_nothing_acknowledged_is_lost_when_the_process_is_killed(database: Database) -> None:
     told: set[str] = set()
     root = Path(__file__).parents[2]

@@ -269,7 +269,7 @@ def test_connections_that_the_server_ended_are_made_anew(cluster: Cluster) -> No
     name = cluster.create_database()
     store = open_store(cluster.url(name))
     inspections.add(store, make_record())
-    cluster.run(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")
+    cluster.run(f"select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '{name}'")
     inspections.add(store, make_record())
     store.close()
     cluster.drop_database(name)
@@ -282,7 +282,9 @@ def test_a_server_that_dies_in_a_write_is_told(cluster: Cluster) -> None:
     def write() -> None:
         with store.write() as connection:
             connection.execute(sa.text("insert into heartbeat values (1, now())"))
-            cluster.run(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")
+            cluster.run(
+                f"select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '{name}'"
+            )
             connection.execute(sa.text("select 1"))
 
     with pytest.raises(StorageError):

@@ -119,10 +119,11 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_no_half_photo_under_a_final_name(tmp_path: Path) -> None:
     told: list[str] = []
     halves = 0
-    for round_number in range(6):
+    for round_number in range(4):
         process = subprocess.Popen(
             [sys.executable, "-c", PUT_UNTIL_KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True
         )
