@@ -10,8 +10,9 @@ from tests import factories
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that rewrites golden files; their diff is for a person to review."""
+    """Add the options that rewrite files; their diff is for a person to review."""
     parser.addoption("--update-golden", action="store_true", help="rewrite the files of tests/golden")
+    parser.addoption("--write-screenshots", action="store_true", help="rewrite the pictures of docs/images")
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ __all__ = [
     "LoginContext",
     "ModelContext",
     "Notice",
+    "PasswordContext",
     "Person",
     "Place",
     "ProblemContext",
@@ -169,6 +170,7 @@ URLS: Mapping[str, str] = {
     "login": "/login",
     "logout": "/logout",
     "language": "/language",
+    "password": "/password",
 }
 
 
@@ -218,6 +220,13 @@ class LoginContext:
     name: str
     next: str
     problem: str | None
+
+
+@dataclass(frozen=True)
+class PasswordContext:
+    """password.html: ``notice`` says why the last attempt failed."""
+
+    notice: Notice | None
 
 
 @dataclass(frozen=True)
@@ -1004,11 +1013,12 @@ class ShownUser:
     last_login_at: Moment | None
     role_url: str
     state_url: str
+    password_url: str
 
 
 @dataclass(frozen=True)
 class ShownPassword:
-    """A first password: shown this once."""
+    """A new password of somebody: shown this once."""
 
     name: str
     text: str

@@ -429,6 +429,35 @@ def log_out(request: Request, station: StationDep) -> Response:
     return response
 
 
+@router.get("/password")
+def password_form(desk: DeskDep) -> Response:
+    """Where people change their own password."""
+    return desk.page("password.html", contexts.PasswordContext(None), place="")
+
+
+@router.post("/password", dependencies=[FromOurForm])
+def change_password(
+    desk: DeskDep,
+    station: StationDep,
+    session: Viewer,
+    old: Annotated[str, Form(max_length=1000)] = "",
+    new: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    """Change one's own password; every session of the person ends, this one too."""
+    words = desk.words
+    try:
+        people.change_password(station.store, session.user.name, old=old, new=new)
+    except NotAuthenticatedError:
+        problem, code = words("password.refused"), 422
+    except TooManyAttemptsError as error:
+        problem, code = words("login.wait", seconds=error.retry_after_s), error.status
+    except MetadataError as error:
+        problem, code = f"{words('password.not_taken')} {error.hint}", error.status
+    else:
+        return RedirectResponse(contexts.URLS["login"], status_code=303, headers=PRIVATE)
+    return desk.page("password.html", contexts.PasswordContext(Notice("bad", problem)), place="", status=code)
+
+
 @router.post("/language", dependencies=[FromOurForm])
 def choose(
     settings: SettingsDep,
@@ -813,6 +842,7 @@ def _users_page(
             last_login_at=None if user.last_login_at is None else desk.zone.show(user.last_login_at),
             role_url=f"/users/{quote(user.name)}/role",
             state_url=f"/users/{quote(user.name)}/state",
+            password_url=f"/users/{quote(user.name)}/password",
         )
         for user in people.everyone(station.store)
     )
@@ -856,6 +886,14 @@ def add_user(
         people.add(station.store, name, password, _role(role), by=session.user.name)
     except (MetadataError, ConflictError) as error:
         return _users_page(desk, station, session, notice=_refused(error), draft=name, status=error.status)
+    return _users_page(desk, station, session, new_password=contexts.ShownPassword(name, password))
+
+
+@router.post("/users/{name}/password", dependencies=[FromOurForm])
+def reset_password(name: str, desk: DeskDep, station: StationDep, session: Admin) -> Response:
+    """Give a person a new random password, shown this once; all their sessions end."""
+    password = access.new_password()
+    people.set_password(station.store, name, password, by=session.user.name)
     return _users_page(desk, station, session, new_password=contexts.ShownPassword(name, password))
 
 

@@ -35,11 +35,15 @@ WAIT_MS = 15_000
 _why_no_chromium = pytest.StashKey[str]()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of this folder, so that they can be left out by name."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder, so that they can be left out; leave out screenshots nobody asked for."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+    if not config.getoption("--write-screenshots"):
+        unasked = [item for item in items if item.path.name == "test_screenshots.py"]
+        config.hook.pytest_deselected(items=unasked)
+        items[:] = [item for item in items if item not in unasked]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,4 +1,4 @@
-"""Pages as a browser without scripts gets them: who may see what, forms nobody can forge, filters, problems."""
+"""Pages as a browser without scripts gets them: who sees what, forms nobody can forge, filters, problems."""
 
 from __future__ import annotations
 
@@ -193,6 +193,8 @@ FORMS = [
     ("/keys/abc/revoke", {}),
     ("/users", {"name": "forged", "role": "admin"}),
     ("/users/pages-admin/role", {"role": "viewer"}),
+    ("/users/pages-admin/password", {}),
+    ("/password", {"old": PASSWORD, "new": "another horse battery"}),
     ("/users/pages-admin/state", {"disabled": "yes"}),
 ]
 
@@ -524,6 +526,30 @@ def test_a_person_that_cannot_be_added_is_explained(
     answer = admin.post("/users", data={"csrf_token": csrf, **fields})
     assert answer.status_code == status
     assert 'class="notice bad"' in answer.text
+
+
+def test_a_password_is_reset_by_an_admin_and_changed_by_its_owner(
+    served: Served, admin: httpx.Client
+) -> None:
+    with served.person(Role.VIEWER, "forgetful"):
+        pass
+    csrf = token(admin.get("/users").text)
+    reset = admin.post("/users/forgetful/password", data={"csrf_token": csrf})
+    first = re.search(r'<code id="password">([^<]+)</code>', reset.text)
+    assert first is not None
+    with served.client(**HTML) as client:
+        assert log_in(client, "forgetful", PASSWORD).status_code == 401
+        assert log_in(client, "forgetful", first[1]).status_code == 303
+        form = token(client.get("/password").text)
+
+        def change(old: str, new: str) -> httpx.Response:
+            return client.post("/password", data={"csrf_token": form, "old": old, "new": new})
+
+        assert "The password now is wrong." in change("not it", "a new horse battery").text
+        assert "10 characters at least" in change(first[1], "short").text
+        assert change(first[1], "a new horse battery").headers["location"] == "/login"
+        assert client.get("/results").status_code == 303
+        assert log_in(client, "forgetful", "a new horse battery").status_code == 303
 
 
 # Model, problems, files

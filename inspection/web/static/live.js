@@ -16,6 +16,7 @@
   if (!stateText) return;
 
   const listed = () => document.querySelector("[data-live]");
+  let source = null;
   let connected = false;
   let asking = false;
   let askAgain = false;
@@ -135,7 +136,8 @@
   }
 
   function connect() {
-    const source = new EventSource(stateText.dataset.events);
+    if (source || document.hidden) return;
+    source = new EventSource(stateText.dataset.events);
     source.addEventListener("open", () => {
       connected = true;
       showState();
@@ -158,13 +160,24 @@
     source.addEventListener("error", () => {
       connected = false;
       showState();
-      if (source.readyState === EventSource.CLOSED) {
-        source.close();
+      if (source && source.readyState === EventSource.CLOSED) {
+        source = null;
         window.setTimeout(connect, RETRY_AFTER_MS);
       }
     });
-    window.addEventListener("pagehide", () => source.close(), { once: true });
   }
+
+  function disconnect() {
+    if (source) source.close();
+    source = null;
+  }
+
+  // A browser opens six connections to one address and no more: a page that nobody looks at must not hold one.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) disconnect();
+    else connect();
+  });
+  window.addEventListener("pagehide", disconnect);
 
   if (moreNew) {
     moreNew.querySelector("button").addEventListener("click", () => {
