@@ -131,9 +131,9 @@ def overlay(
 def _heated(rgb: RGB, heat: Grey) -> RGB:
     colours = heat_colours()
     at_size = any_defect_at((rgb.shape[1], rgb.shape[0]), heat)
-    alpha = colours[:, 3:4].astype(np.float32) / 255
-    over = (colours[:, :3] * alpha)[at_size]
-    return np.rint(rgb * (1 - alpha)[at_size] + over).astype(np.uint8)
+    alpha = cv2.LUT(at_size, colours[:, 3].astype(np.float32) / 255)
+    over = cv2.applyColorMap(at_size, colours[:, None, :3])
+    return np.asarray(cv2.blendLinear(rgb, over, 1 - alpha, alpha), np.uint8)
 
 
 def _ring(canvas: RGB, defect: Defect, *, thick: int) -> None:
