@@ -161,6 +161,7 @@ class Station:
         )
         self._storage_error: StorageError | None = None
         self._needed_mb = 0.0
+        self._failures = 0
         self._last_stored_s = float("-inf")
         self._wake_probe = threading.Event()
         # One per worker: each photo is written while its own inspection runs.
@@ -426,6 +427,7 @@ class Station:
         self._storage_error = error
         # A probe of a few bytes fits where a photo does not.
         self._needed_mb = max(self._needed_mb, needed_mb)
+        self._failures += 1
         self._wake_probe.set()
 
     def _probe(self) -> None:
@@ -459,6 +461,7 @@ class Station:
 
     def _check_storage(self) -> None:
         recent = time.monotonic() - self._last_stored_s < HEALTHY_PROBE_S
+        failures = self._failures
         try:
             if self._storage_error is not None or not recent:
                 self.store.check()
@@ -467,9 +470,10 @@ class Station:
             if self._storage_error is None:
                 log.error("storage failed", extra={"detail": error.detail})
             self._storage_error = error
-        else:
-            if self._storage_error is not None:
-                log.info("storage works again")
+            return
+        # What has failed since this look began is not made good by it.
+        if self._storage_error is not None and self._failures == failures:
+            log.info("storage works again")
             self._storage_error = None
             self._needed_mb = 0.0
 

@@ -54,7 +54,7 @@ class Served:
 
     def client(self, **headers: str) -> httpx.Client:
         """A client that sends these headers and no key."""
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60)
 
     def person(self, role: Role, name: str | None = None) -> httpx.Client:
         """A client of a person who is logged in."""
@@ -66,7 +66,7 @@ class Served:
             base_url=self.url,
             cookies={SESSION_COOKIE: session.token},
             headers={CSRF_HEADER: session.csrf_token},
-            timeout=30,
+            timeout=60,
         )
 
     def post(self, photo: bytes, **query: str) -> httpx.Response:
@@ -159,7 +159,7 @@ def serve(
             stations.add(store, "line-1", by="test")
             stations.add(store, "line-2", by="test")
         key = stations.create_key(store, "line-1", by="test").text
-        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as camera:
+        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as camera:
             served = Served(app=app, url=url, camera=camera, key=key, server=server)
             if ready:
                 served.wait_until_ready()

@@ -28,7 +28,9 @@ def gated(
     gate = Gate()
     with (
         ThreadPoolExecutor(8) as pool,
-        serve(make_settings(data_dir, models_dir, **changes), open_model=gate) as served,
+        serve(
+            make_settings(data_dir, models_dir, **{"deadline_s": 30, **changes}), open_model=gate
+        ) as served,
     ):
         try:
             yield served, gate, pool
