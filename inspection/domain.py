@@ -1,8 +1,8 @@
 """The values that the stages take and give: frozen, units in their names.
 
-Images are RGB uint8 (H, W, 3). Points are (x, y) in pixels of the photo as decoded (upright), with (0, 0) the centre of
-the first pixel. Lengths that decide are millimetres. Arrays inside values are made read-only. Values that carry arrays
-compare by identity (``eq=False``); use ``numpy.testing`` to compare their content.
+Images are RGB uint8 (H, W, 3). Points are (x, y) in pixels of the photo as decoded (upright), with (0, 0) the
+centre of the first pixel. Lengths that decide are millimetres. Arrays inside values are made read-only. Values
+that carry arrays compare by identity (``eq=False``); use ``numpy.testing`` to compare their content.
 """
 
 from __future__ import annotations
@@ -154,8 +154,8 @@ class Maps:
     ----------
     kinds : names of the planes of ``surface``; ``kinds[0]`` is ``sound``.
     surface : (K, h, w) float32, probabilities that sum to 1 over K.
-    photo_size_px : (width, height) of the photo that the grid covers. Grid point (i, j) covers the photo's rectangle
-        from ``(i * width / w - 0.5, j * height / h - 0.5)``, so that grids and photos share their outer edges.
+    photo_size_px : (width, height) of the photo that the grid covers. Grid point (i, j) covers the photo's
+        rectangle from ``(i * width / w - 0.5, j * height / h - 0.5)``, so grids and photos share outer edges.
     """
 
     kinds: tuple[str, ...]
@@ -258,7 +258,7 @@ class Finding:
 
     Attributes
     ----------
-    left_out : regions found beyond those listed in ``defects``, when there were more than anyone could review.
+    left_out : regions found beyond those listed in ``defects``, when there were too many to review.
     took_ms : time of each stage by its name.
     """
 

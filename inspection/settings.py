@@ -19,10 +19,12 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
     data_dir: Path = Field(Path("welt-data"), description="Folder of the SQLite database and the photos.")
     database_url: str | None = Field(
-        None, description="SQLAlchemy URL, such as postgresql+pg8000://user@host/welt; a SQLite file in data_dir by default."
+        None,
+        description="SQLAlchemy URL, such as postgresql+pg8000://user@host/welt; else SQLite in data_dir.",
     )
     photos_url: str | None = Field(
-        None, description="Where photos are kept, a folder or an fsspec URL such as s3://bucket/welt; data_dir/photos by default."
+        None,
+        description="Folder or URL of the photos, such as s3://bucket/welt; else data_dir/photos.",
     )
     models_dir: Path = Field(Path("models"), description="Folder of models with serving.toml.")
     recipes_dir: Path | None = Field(None, description="Folder of recipe files besides those that ship.")
@@ -35,9 +37,13 @@ class Settings(BaseSettings):
     inference_threads: int = Field(
         0, ge=0, description="Threads of one network run; 0 takes the CPU quota of the container or host."
     )
-    min_free_mb: float = Field(200.0, ge=0, description="Free disk space below which no photo is accepted, in MB.")
+    min_free_mb: float = Field(
+        200.0, ge=0, description="Free disk space below which no photo is accepted, in MB."
+    )
     session_hours: float = Field(12.0, gt=0, description="Hours after which people have to log in again.")
-    secure_cookies: bool = Field(False, description="Send session cookies over HTTPS only; set it behind TLS.")
+    secure_cookies: bool = Field(
+        False, description="Send session cookies over HTTPS only; set it behind TLS."
+    )
     log_level: str = Field("info", description="debug, info, warning or error.")
 
     @property
