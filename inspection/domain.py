@@ -1,8 +1,8 @@
 """The values that the stages take and give: frozen, units in their names.
 
 Images are RGB uint8 (H, W, 3). Points are (x, y) in pixels of the photo as decoded (upright), with (0, 0) the
-centre of the first pixel. Lengths that decide are millimetres. Arrays inside values are made read-only. Values
-that carry arrays compare by identity (``eq=False``); use ``numpy.testing`` to compare their content.
+centre of the first pixel. Lengths that decide are millimetres. Arrays inside values are made read-only.
+Values that carry arrays compare by identity (``eq=False``); use ``numpy.testing`` to compare their content.
 """
 
 from __future__ import annotations
