@@ -166,10 +166,12 @@ class Station:
         self._wake_probe = threading.Event()
         # One per worker: each photo is written while its own inspection runs.
         self._writers = ThreadPoolExecutor(max_workers=settings.workers, thread_name_prefix="writer")
+        # Daemons, so that a server that is forced to end without closing the station does end.
         self._workers = [
-            threading.Thread(target=self._work, name=f"worker-{number}") for number in range(settings.workers)
+            threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
+            for number in range(settings.workers)
         ]
-        self._probe_thread = threading.Thread(target=self._probe, name="probe")
+        self._probe_thread = threading.Thread(target=self._probe, name="probe", daemon=True)
 
     # What the rest of the service asks ---------------------------------------------------------------------
 

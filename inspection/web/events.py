@@ -188,7 +188,6 @@ router = APIRouter(tags=["events"])
 
 
 # Not in the OpenAPI document: an answer that never ends is beyond what it can describe. docs/api.md does.
-@router.get("/events", name="page_events", include_in_schema=False)
 @router.get("/api/v1/events", name="events", include_in_schema=False)
 async def events(
     request: Request,

@@ -20,6 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from inspection.errors import NotAuthenticatedError, WeltError
+from inspection.web.middleware import SECURITY_HEADERS
 
 __all__ = ["PROBLEM_JSON", "FieldProblem", "Problem", "describe_invalid", "install", "problem_responses"]
 
@@ -243,7 +244,11 @@ async def _on_unforeseen(request: Request, error: Exception) -> Response:
         "The service failed in a way that nobody foresaw.",
         hint="Send the request again; if it fails again, send the service's log to whoever maintains it.",
     )
-    return respond_to(request, unforeseen)
+    answer = respond_to(request, unforeseen)
+    # This handler stands outside all middleware.
+    for name, value in SECURITY_HEADERS.items():
+        answer.headers.setdefault(name, value)
+    return answer
 
 
 async def _on_disconnect(request: Request, error: Exception) -> Response:

@@ -199,6 +199,19 @@ def test_no_page_of_the_service_loads_anything_from_elsewhere(served: Served) ->
     assert served.camera.get("/openapi.json").json()["openapi"].startswith("3.1")
 
 
+def test_what_nobody_foresaw_is_told_without_internals(served: Served) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("secret internals")
+
+    served.app.add_api_route("/test/unforeseen", fail, include_in_schema=False)
+    answer = served.camera.get("/test/unforeseen")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["hint"]
+    assert "secret" not in answer.text
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
 # Events
 
 
