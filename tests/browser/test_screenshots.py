@@ -56,7 +56,7 @@ def with_defects(page: Page) -> str:
 
 def test_the_pictures_of_the_readme_are_taken(demo: Line, open_page: Open, watch: Watch) -> None:
     watch.home = demo.url
-    page = open_page("ana", url=demo.url, size=SIZE)
+    page = open_page("ana", "/results?style=hide", url=demo.url, size=SIZE)
     page.wait_for_function(
         "() => [...document.querySelectorAll('.row img')].slice(0, 6).every((image) => image.complete)"
     )

@@ -39,7 +39,7 @@
     const group = document.createElementNS(SVG, "g");
     group.dataset.defect = String(index);
     const d = `M${defect.outline.map((point) => point.join(" ")).join("L")}Z`;
-    for (const name of ["halo", "line"]) {
+    for (const name of ["edge", "halo", "line"]) { // dark, light, coloured: one of them shows on any leather
       const path = document.createElementNS(SVG, "path");
       path.setAttribute("class", name);
       path.setAttribute("d", d);
