@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 from tqdm import tqdm
 
+from inspection.errors import WeltError
 from training.synthesis import gallery as galleries
 from training.synthesis import scene as scenes
 from training.synthesis.export import write_scene, write_set
+from training.synthesis.photo_base import sound_bases
 from training.synthesis.sampling import Request
 
 
-@click.command()
+class _Telling(click.Command):
+    """A command that tells what went wrong and what to do about it, instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except WeltError as error:
+            raise click.ClickException(f"{error.detail}\n{error.hint}") from error
+
+
+@click.command(cls=_Telling)
 @click.option("--count", type=int, default=100, show_default=True, help="How many photos.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same bytes.")
 @click.option(
@@ -42,6 +55,9 @@ from training.synthesis.sampling import Request
 @click.option(
     "--scene", "scene_file", type=click.Path(path_type=Path), help="Render this saved scene instead."
 )
+@click.option(
+    "--photos", type=click.Path(path_type=Path), help="datasets/: lay a third on sound real leather."
+)
 def synthesize(
     count: int,
     seed: int,
@@ -54,14 +70,21 @@ def synthesize(
     sound: float,
     workers: int | None,
     scene_file: Path | None,
+    photos: Path | None,
 ) -> None:
     """Render photos of stitched leather, with masks and exact truth in COCO and a seam file."""
     if scene_file is not None:
-        write_scene(scenes.load(scene_file), out=out)
+        write_scene(scenes.load(scene_file), out=out, photos=photos)
         click.echo(f"1 photo in {out}")
         return
     request = Request(
-        side_px=size, mm_per_px=scale, pitch_mm=pitch, kinds=kinds, families=families, sound=sound
+        side_px=size,
+        mm_per_px=scale,
+        pitch_mm=pitch,
+        kinds=kinds,
+        families=families,
+        sound=sound,
+        bases=sound_bases(photos) if photos else (),
     )
     with tqdm(total=max(0, count), unit="photo") as bar:
         write_set(
@@ -69,13 +92,14 @@ def synthesize(
             count=count,
             seed=seed,
             out=out,
+            photos=photos,
             workers=len(os.sched_getaffinity(0)) if workers is None else workers,
             progress=lambda done: bar.update(done - bar.n),
         )
     click.echo(f"{count} photos in {out}")
 
 
-@click.command()
+@click.command(cls=_Telling)
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="A folder that does not exist yet."
 )
@@ -86,3 +110,19 @@ def gallery(out: Path, seed: int, real: Path | None) -> None:
     with tqdm(total=galleries.STEPS, unit="sheet") as bar:
         galleries.write_gallery(out, seed=seed, real=real, progress=bar.update)
     click.echo(f"open {out / 'index.html'}")
+
+
+@click.command(cls=_Telling)
+@click.option("--datasets", type=click.Path(path_type=Path), default=Path("datasets"), show_default=True)
+@click.option("--count", type=int, default=200, show_default=True, help="Rendered crops per family.")
+@click.option("--seed", type=int, default=3, show_default=True)
+def realism(datasets: Path, count: int, seed: int) -> None:
+    """Measure how far rendered leather lies from real leather, per family."""
+    from training.synthesis import realism as measures  # torch: seconds that --help need not wait for
+
+    found = measures.measure(datasets, count=count, seed=seed, told=lambda name: click.echo(name, err=True))
+    click.echo(measures.as_table(found))
+
+
+COMMANDS = (synthesize, gallery, realism)
+"""What ``python -m training`` takes from here."""

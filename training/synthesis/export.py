@@ -59,9 +59,12 @@ def write_set(
     seed: int,
     out: Path,
     workers: int,
+    photos: Path | None = None,
     progress: Callable[[int], object] = lambda done: None,
 ) -> None:
-    """Renders ``count`` photos into the new folder ``out``; ``progress`` is told how many are done.
+    """Renders ``count`` photos into the new folder ``out``; ``photos`` is the
+    folder of the data sets, where the request has bases from real photos. ``progress`` is told how many are
+    done.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def write_set(
         for name in _FOLDERS:
             (folder / name).mkdir()
         entries = []
-        for entry in _entries(request, count=count, seed=seed, folder=folder, workers=workers):
+        for entry in _entries(request, count=count, seed=seed, folder=folder, workers=workers, photos=photos):
             entries.append(entry)
             progress(len(entries))
         _write_documents(
@@ -86,7 +89,7 @@ def write_set(
         )
 
 
-def write_scene(described: Scene, *, out: Path) -> None:
+def write_scene(described: Scene, *, out: Path, photos: Path | None = None) -> None:
     """Renders one described scene into the new folder ``out``, in the same layout as a set of one.
 
     Raises
@@ -98,7 +101,7 @@ def write_scene(described: Scene, *, out: Path) -> None:
     with new_folder(out, need_bytes=pixels * _BYTES_PER_PIXEL) as folder:
         for name in _FOLDERS:
             (folder / name).mkdir()
-        entry = _write_sample(render(described), 0, folder)
+        entry = _write_sample(render(described, photos=photos), 0, folder)
         _write_documents(folder, [entry], {"count": 1}, described.width_px)
 
 
@@ -148,8 +151,10 @@ def _unwritable(out: Path, error: OSError) -> StorageError:
     )
 
 
-def _entries(request: Request, *, count: int, seed: int, folder: Path, workers: int) -> Iterator[_Entry]:
-    jobs = [(request, seed, index, folder) for index in range(count)]
+def _entries(
+    request: Request, *, count: int, seed: int, folder: Path, workers: int, photos: Path | None
+) -> Iterator[_Entry]:
+    jobs = [(request, seed, index, folder, photos) for index in range(count)]
     if workers == 1:
         yield from map(_work, jobs)
         return
@@ -169,9 +174,10 @@ def _one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _work(job: tuple[Request, int, int, Path]) -> _Entry:
-    request, seed, index, folder = job
-    return _write_sample(render(sampling.sample(request, seed=seed, index=index)), index, folder)
+def _work(job: tuple[Request, int, int, Path, Path | None]) -> _Entry:
+    request, seed, index, folder, photos = job
+    made = render(sampling.sample(request, seed=seed, index=index), photos=photos)
+    return _write_sample(made, index, folder)
 
 
 def _write_sample(sample: Sample, index: int, folder: Path) -> _Entry:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, cos, radians, sin
+from pathlib import Path
 
 import cv2
 import numpy as np
 
-from training.synthesis import noise
+from inspection.errors import ConfigurationError
+from training.synthesis import noise, photo_base
 from training.synthesis.noise import CELL_PX, Cells, stream
 from training.synthesis.raster import F32, blur, f32, look_up, shrink, smoothstep
 from training.synthesis.scene import Family, Leather
@@ -28,9 +30,24 @@ class Skin:
     sheen: F32
 
 
-def tan(leather: Leather, grid: Grid) -> Skin:
-    """Lays the leather out on the grid."""
-    return FAMILIES[leather.family](leather, grid)
+def tan(leather: Leather, grid: Grid, photos: Path | None) -> Skin:
+    """Lays the leather out on the grid; ``photos`` is where a leather made from a real photo finds it.
+
+    Raises
+    ------
+    ConfigurationError : the leather is made from a photo, and that is not there.
+    """
+    if leather.photo is None:
+        return FAMILIES[leather.family](leather, grid)
+    if photos is None:
+        raise ConfigurationError(
+            f"the scene is made from the photo {leather.photo.name}, and no folder of photos was given",
+            hint="Give the folder of data sets.",
+        )
+    height, albedo = photo_base.relief(
+        leather, leather.photo, photos, shape=grid.shape, mm_per_px=grid.mm_per_px
+    )
+    return _finish(leather, grid, height, albedo)
 
 
 def _along(leather: Leather, grid: Grid) -> tuple[F32, F32]:
@@ -288,11 +305,11 @@ def _suede(leather: Leather, grid: Grid) -> Skin:
     gaps = np.exp(-((web / np.float32(0.12)) ** 2)) * smoothstep(
         noise.fractal(rng, shape, 1.2 * leather.grain_mm / grid.mm_per_px, 2), 0.1, 1.6
     )
-    hairs = smoothstep(nap + 0.4 * noise.white(rng, shape), 1.5, 2.6)
+    hairs = smoothstep(nap + 0.6 * noise.white(rng, shape), 1.2, 2.6)
     brushed = noise.fractal(rng, shape, 22 / grid.mm_per_px, 3, 0.6)
     depth = np.float32(leather.depth_mm)
     height = depth * (0.4 * clumps + 0.35 * nap - 0.9 * gaps)
-    tone = 1 + 0.05 * clumps + 0.06 * nap + 0.07 * brushed + 0.15 * hairs
+    tone = 1 + 0.05 * clumps + 0.06 * nap + 0.07 * brushed + 0.25 * hairs
     tone -= np.float32(0.25 + leather.valley) * gaps
     sheen = np.clip(leather.sheen * (1 + 0.4 * brushed), 0, 1)
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), nap=f32(sheen))

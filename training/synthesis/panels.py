@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -50,11 +51,13 @@ def _rise(panel: Panel, inside: F32) -> F32:
     return f32(rise)
 
 
-def lay(surface: Surface, panel: Panel, grid: Grid, *, level_mm: float, number: int) -> Laid:
+def lay(
+    surface: Surface, panel: Panel, grid: Grid, *, level_mm: float, number: int, photos: Path | None
+) -> Laid:
     """Puts the panel on the surface, whose smooth height there is ``level_mm``; it covers what is below."""
     edge = edge_of(panel)
     inside = distance_field(edge, grid)
-    skin = leather.tan(panel.leather, grid)
+    skin = leather.tan(panel.leather, grid, photos)
     _colour_edge(skin, panel, inside)
     cover = np.clip(inside / np.float32(grid.mm_per_px) + 0.5, 0, 1)
     flat_near_edge = 0.4 + 0.6 * smoothstep(inside, 0.0, 0.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
@@ -55,16 +56,19 @@ class _Noted:
 PASSES = ("leather", "construction", "things", "light", "camera", "truth")
 
 
-def render(scene: Scene, *, told: Callable[[str], object] = lambda name: None) -> Sample:
+def render(
+    scene: Scene, *, photos: Path | None = None, told: Callable[[str], object] = lambda name: None
+) -> Sample:
     """Makes the photo of a scene, with all its truth. The same scene always gives the same bytes.
 
-    ``told`` hears the name of each pass of `PASSES` when it has ended, for those who time them.
+    ``photos`` is the folder of the data sets, for scenes with leather from real photos. ``told`` hears the
+    name of each pass of `PASSES` when it has ended, for those who time them.
     """
     grid = make_grid(scene, border_px=camera.border_px(scene))
-    surface = _base(scene, grid)
+    surface = _base(scene, grid, photos)
     told("leather")
     noted: list[_Noted] = []
-    sewn = _build(scene, grid, surface, noted)
+    sewn = _build(scene, grid, surface, noted, photos)
     told("construction")
     for thing in scene.distractors:
         things.draw(surface, thing, grid)
@@ -80,8 +84,8 @@ def render(scene: Scene, *, told: Callable[[str], object] = lambda name: None) -
     return Sample(scene, rgb, height, truth)
 
 
-def _base(scene: Scene, grid: Grid) -> Surface:
-    skin = leather.tan(scene.base, grid)
+def _base(scene: Scene, grid: Grid, photos: Path | None) -> Surface:
+    skin = leather.tan(scene.base, grid, photos)
     return Surface(
         height_mm=skin.height_mm,
         albedo=skin.albedo,
@@ -95,14 +99,16 @@ def _base(scene: Scene, grid: Grid) -> Surface:
     )
 
 
-def _build(scene: Scene, grid: Grid, surface: Surface, noted: list[_Noted]) -> list[_Sewn]:
+def _build(
+    scene: Scene, grid: Grid, surface: Surface, noted: list[_Noted], photos: Path | None
+) -> list[_Sewn]:
     laid: list[panels.Laid] = []
     sewn: list[_Sewn] = []
     level = 0.0
     for layer in range(len(scene.panels) + 1):
         if layer:
             panel = scene.panels[layer - 1]
-            laid.append(panels.lay(surface, panel, grid, level_mm=level, number=layer))
+            laid.append(panels.lay(surface, panel, grid, level_mm=level, number=layer, photos=photos))
             level += panel.thickness_mm
         for flaw in scene.leather_defects:
             if flaw.layer == layer:

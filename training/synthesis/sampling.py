@@ -27,6 +27,7 @@ from training.synthesis.scene import (
     LeatherDefect,
     Light,
     Panel,
+    PhotoBase,
     Point,
     Rgb,
     Scene,
@@ -45,7 +46,9 @@ class Request:
     side_px : width and height. mm_per_px : range of the scale, drawn evenly in its logarithm.
     pitch_mm : range of the pitch. kinds : of defects; empty for all. families : of leather; empty for all.
     sound : share of photos without any defect. leather_only : share of photos without panel and seam.
-    distractors : mean number per photo.
+    distractors : mean number per photo. bases : pieces of real photos (`photo_base.sound_bases`); where there
+        are
+        any, ``on_photos`` is the share of scenes whose leathers are made from one.
     """
 
     side_px: int = 512
@@ -56,6 +59,8 @@ class Request:
     sound: float = 0.25
     leather_only: float = 0.25
     distractors: float = 0.6
+    bases: tuple[PhotoBase, ...] = ()
+    on_photos: float = 0.3
 
 
 def check(request: Request) -> Request:
@@ -80,7 +85,11 @@ def check(request: Request) -> Request:
         _within("scale", each, MIN_MM_PER_PX, MAX_MM_PER_PX, "mm per pixel")
     for each in request.pitch_mm:
         _within("pitch", each, 0.8, 8.0, "mm")
-    for name, share in (("sound", request.sound), ("leather-only", request.leather_only)):
+    for name, share in (
+        ("sound", request.sound),
+        ("leather-only", request.leather_only),
+        ("on photos", request.on_photos),
+    ):
         _within(f"share {name}", share, 0, 1, "")
     _within("number of distractors", request.distractors, 0, 20, "per photo")
     for name, (low, high) in (("scale", request.mm_per_px), ("pitch", request.pitch_mm)):
@@ -145,13 +154,13 @@ class _Recipe:
 
 _RECIPES: dict[Family, _Recipe] = {
     Family.FULL_GRAIN: _Recipe(
-        (0.5, 1.1), (0.012, 0.05), (0.05, 0.3), (0.32, 0.6), pores=(0.0, 3.0), creases=(0, 0.7)
+        (0.35, 0.9), (0.006, 0.04), (0.0, 0.12), (0.32, 0.6), pores=(0.0, 3.0), creases=(0, 0.7)
     ),
-    Family.PEBBLED: _Recipe((0.7, 2.4), (0.05, 0.2), (0.15, 0.65), (0.3, 0.5), stretch=(1.0, 1.6)),
+    Family.PEBBLED: _Recipe((0.6, 2.2), (0.03, 0.16), (0.0, 0.2), (0.3, 0.5), stretch=(1.0, 1.6)),
     Family.SMOOTH: _Recipe(
-        (0.4, 0.9), (0.002, 0.01), (0.02, 0.1), (0.28, 0.6), pores=(0.0, 2.0), creases=(0, 0.5)
+        (0.3, 0.8), (0.001, 0.008), (0.0, 0.04), (0.28, 0.6), pores=(0.0, 2.0), creases=(0, 0.5)
     ),
-    Family.CORRECTED: _Recipe((0.6, 1.2), (0.015, 0.04), (0.05, 0.2), (0.28, 0.5), drift=(0.0, 0.04)),
+    Family.CORRECTED: _Recipe((0.5, 1.2), (0.01, 0.04), (0.0, 0.12), (0.28, 0.5), drift=(0.0, 0.04)),
     Family.NUBUCK: _Recipe((0.4, 0.8), (0.012, 0.03), (0.05, 0.2), (0.9, 1.0), sheen=(0.1, 0.3)),
     Family.SUEDE: _Recipe(
         (0.5, 1.0), (0.04, 0.11), (0.1, 0.4), (0.95, 1.0), sheen=(0.15, 0.4), drift=(0.05, 0.2)
@@ -170,7 +179,8 @@ def _seed(rng: np.random.Generator) -> int:
     return int(rng.integers(2**31))
 
 
-def _tinted(rng: np.random.Generator, colour: Rgb, amount: float) -> Rgb:
+def tinted(rng: np.random.Generator, colour: Rgb, amount: float) -> Rgb:
+    """The colour, lighter or darker and of another hue by about ``amount``, a share."""
     brighter = np.exp(rng.normal(0, amount)) * np.exp(rng.normal(0, 0.4 * amount, 3))
     r, g, b = (round(float(np.clip(c * k, 0.01, 0.85)), 5) for c, k in zip(colour, brighter, strict=True))
     return r, g, b
@@ -185,7 +195,7 @@ def _a_colour(rng: np.random.Generator) -> Rgb:
         ]
     )
     name = names[int(rng.choice(len(names), p=weights / weights.sum()))]
-    return _tinted(rng, _COLOURS[name], 0.2)
+    return tinted(rng, _COLOURS[name], 0.2)
 
 
 def a_leather(rng: np.random.Generator, family: Family, colour: Rgb | None = None) -> Leather:
@@ -224,7 +234,7 @@ def a_light(rng: np.random.Generator, kind: str | None = None) -> Light:
         lamps=tuple(lamps),
         ambient=round(ambient, 4),
         lean=_pick(rng, (0.0, 0.3)),
-        falloff=_pick(rng, (0.0, 0.35)),
+        falloff=_pick(rng, (0.0, 0.25)),
         falloff_deg=_pick(rng, (0, 360)),
     )
 
@@ -286,7 +296,7 @@ def a_camera(rng: np.random.Generator, kelvin: float) -> Camera:
         corner_blur_px=_pick(rng, (0.6, 2.0)) if rng.random() < 0.3 else 0.0,
         motion_px=_pick(rng, (0.6, 2.5)) if rng.random() < 0.2 else 0.0,
         motion_deg=_pick(rng, (0, 180)),
-        vignette=_pick(rng, (0.0, 0.35)),
+        vignette=_pick(rng, (0.0, 0.25)),
         exposure=_pick(rng, (0.12, 0.24)),
         metering=_pick(rng, (0.45, 0.85)),
         kelvin=round(float(np.clip(kelvin * np.exp(rng.normal(0, 0.06)), 2500, 9000)), 1),
@@ -301,14 +311,14 @@ def a_camera(rng: np.random.Generator, kelvin: float) -> Camera:
 
 def a_thread(rng: np.random.Generator, leather: Leather) -> Thread:
     """A thread for a leather: tone on tone more often than not, which is the hard case."""
-    under = _tinted(rng, _COLOURS[str(rng.choice(["black", "white", "natural", "grey", "brown"]))], 0.1)
+    under = tinted(rng, _COLOURS[str(rng.choice(["black", "white", "natural", "grey", "brown"]))], 0.1)
     if rng.random() < 0.55:
         base = f"{'lighter' if rng.random() < 0.6 else 'darker'}"
         k = float(rng.uniform(1.05, 1.7)) if base == "lighter" else float(rng.uniform(0.65, 0.95))
         r, g, b = (round(float(np.clip(c * k + 0.004, 0.012, 0.85)), 5) for c in leather.colour)
         colour: Rgb = (r, g, b)
     else:
-        colour = _tinted(
+        colour = tinted(
             rng,
             _COLOURS[
                 str(rng.choice(["white", "natural", "tan", "black", "red", "grey", "mustard", "beige"]))
@@ -411,6 +421,9 @@ def sample(request: Request, *, seed: int, index: int) -> Scene:
     )
     family = families[int(rng.choice(len(families), p=weights / weights.sum()))]
     base = a_leather(rng, family)
+    if request.bases and rng.random() < request.on_photos:
+        piece = request.bases[int(rng.integers(len(request.bases)))]
+        base = replace(base, photo=piece, roughness=max(base.roughness, 0.4))
     light = a_light(rng)
     scene = Scene(
         seed=_seed(rng),
@@ -460,7 +473,7 @@ def _constructed(
             a_leather(rng, families[int(rng.integers(len(families)))]) if rng.random() < 0.25 else scene.base
         )
         if own is scene.base and rng.random() < 0.5:
-            own = replace(own, colour=_tinted(rng, own.colour, 0.1))
+            own = replace(own, colour=tinted(rng, own.colour, 0.1))
         own = replace(own, seed=_seed(rng), direction_deg=_pick(rng, (0, 180)))
         at = middle if k == 0 else (float(rng.uniform(0.1, 0.9)) * size, float(rng.uniform(0.1, 0.9)) * size)
         style = Edge(str(rng.choice(["raw", "skived", "folded", "painted"], p=[0.35, 0.2, 0.3, 0.15])))
@@ -469,7 +482,7 @@ def _constructed(
             leather=own,
             thickness_mm=_pick(rng, (0.8, 1.8)),
             edge=style,
-            edge_colour=_tinted(rng, own.colour if style is Edge.PAINTED else raw(own.colour), 0.15),
+            edge_colour=tinted(rng, own.colour if style is Edge.PAINTED else raw(own.colour), 0.15),
             lift_mm=_pick(rng, (0.0, 0.12)),
             padding_mm=_pick(rng, (0.5, 2.5)) if rng.random() < 0.12 else 0.0,
         )
@@ -582,5 +595,5 @@ def a_thing(rng: np.random.Generator, size: float, kind: str | None = None) -> D
         y_mm=round(float(rng.uniform(0.05, 0.95)) * size, 4),
         size_mm=_pick(rng, _THING_SIZE[kind]),
         angle_deg=_pick(rng, (0, 180)),
-        colour=_tinted(rng, colours[int(rng.integers(len(colours)))], 0.1),
+        colour=tinted(rng, colours[int(rng.integers(len(colours)))], 0.1),
     )

@@ -136,3 +136,11 @@ def test_the_command_renders_a_saved_scene(tmp_path: Path) -> None:
     assert (tmp_path / "again/photos/000000.png").read_bytes() == (
         tmp_path / "set/photos/000000.png"
     ).read_bytes()
+
+
+def test_the_command_tells_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
+    result = CliRunner().invoke(synthesize, ["--kind", "moth", "--out", str(tmp_path / "set")])
+    assert result.exit_code == 1
+    assert "no defect kind 'moth'" in result.output
+    assert "Known: skipped_stitch" in result.output
+    assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,7 @@
 """The truth is proven from what was rendered: heights and thread are measured as if by an instrument.
 
-Nothing here looks at the scene's plan: holes are found as pits of the height field, the panel's edge as its
-step, and pitch, skips, margin and row gap are recomputed from those. They must agree with the truth within 0.02 mm.
+Nothing here looks at the plan: holes are found as pits of the height field, the panel's edge as its step, and
+pitch, skips, margin and row gap are recomputed from those. They must agree with the truth within 0.02 mm.
 """
 
 from __future__ import annotations

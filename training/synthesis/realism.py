@@ -1,0 +1,227 @@
+"""How far rendered leather lies from real leather in the eyes of the encoder, per family.
+
+The measure is the kernel distance: the squared maximum mean discrepancy of EfficientNet-Lite0 features under
+the kernel (x·y / d + 1)³, without bias, so that two samples of the same photos give 0 on average, and may
+give less. It is set beside the distance between two halves of the real photos themselves. Two kinds of halves
+are told apart: halves of photos, where crops of one hide are on both sides, and halves of hides, where they
+are not. The first is the floor that nothing can beat; the second is how far one real hide is from another.
+
+Only photos that may be used for training are looked at, and only where no defect is marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from inspection.errors import ConfigurationError
+from training.datasets import PAINTED, Shot, Split, open_dataset
+from training.synthesis import sampling
+from training.synthesis.noise import stream
+from training.synthesis.raster import F64, U8
+from training.synthesis.render import render
+from training.synthesis.sampling import Request, sample
+from training.synthesis.scene import Rgb
+
+CROP_PX = 128
+_DRAWS = 20  # random halves
+
+
+@dataclass(frozen=True)
+class Match:
+    """Real photos that show a family of leather, and the rendered families that should look like them."""
+
+    name: str
+    dataset: str
+    groups: str
+    families: tuple[str, ...]
+
+
+MATCHES = (
+    Match("smooth", "leather-hides", "smooth", ("smooth", "full_grain")),
+    Match("suede", "leather-hides", "suede", ("suede", "nubuck")),
+    Match("pebbled", "leather-line", "hide", ("pebbled",)),
+)
+
+
+@dataclass(frozen=True)
+class Distance:
+    """Kernel distances times 1000 of one family: mean, and half the width of the middle 95 %.
+
+    Attributes
+    ----------
+    rendered : rendered to real. photos : half of the real photos to the other half. hides : half of the real
+        hides to
+        the other half.
+    """
+
+    family: str
+    crops: int
+    hides: int
+    rendered: tuple[float, float]
+    between_photos: tuple[float, float]
+    between_hides: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class _Real:
+    crops: list[U8]
+    photo: np.ndarray
+    hide: np.ndarray
+    mm_per_px: float
+
+
+def measure(datasets_dir: Path, *, count: int, seed: int, told: Callable[[str], object]) -> list[Distance]:
+    """The distances of every family, from ``count`` rendered crops each.
+
+    Raises
+    ------
+    ConfigurationError : a data set is missing or changed, or there are too few photos to compare.
+    """
+    if count < 2:
+        raise ConfigurationError(f"{count} crops cannot be compared", hint="Give a count of 2 or more.")
+    found = []
+    for match in MATCHES:
+        told(match.name)
+        real = _real(match, datasets_dir)
+        rendered = _rendered(match, real, count=count, seed=seed)
+        found.append(_compare(match.name, real, _features(real.crops), _features(rendered), seed))
+    return found
+
+
+def _real(match: Match, datasets_dir: Path) -> _Real:
+    _, shots = open_dataset(datasets_dir, match.dataset)
+    crops: list[U8] = []
+    photo, hide = [], []
+    mine = [shot for shot in shots if shot.split is Split.TRAIN and shot.group.startswith(match.groups)]
+    names = sorted({shot.group for shot in mine})
+    for number, shot in enumerate(mine):
+        for crop in _sound_crops(shot):
+            crops.append(crop)
+            photo.append(number)
+            hide.append(names.index(shot.group))
+    if len(set(photo)) < 4 or len(names) < 2:
+        raise ConfigurationError(
+            f"{match.dataset} has too few photos of {match.name} leather to compare with",
+            hint="Restore the folder datasets/ from the project.",
+        )
+    return _Real(crops, np.array(photo), np.array(hide), mine[0].mm_per_px)
+
+
+def _sound_crops(shot: Shot) -> list[U8]:
+    """Up to four crops of a photo that touch no marked defect."""
+    body = cv2.imread(str(shot.file))
+    if body is None:
+        return []
+    rgb = np.ascontiguousarray(np.asarray(body, np.uint8)[..., ::-1])
+    bad = np.zeros(rgb.shape[:2], bool)
+    if shot.mask_file is not None:
+        mask = cv2.imread(str(shot.mask_file), cv2.IMREAD_GRAYSCALE)
+        if mask is not None:
+            bad |= np.asarray(mask) >= PAINTED
+    for box in shot.boxes:
+        bad[int(box.y) : int(box.y + box.height) + 1, int(box.x) : int(box.x + box.width) + 1] = True
+    height, width = rgb.shape[0], rgb.shape[1]
+    tops = np.linspace(0, height - CROP_PX, 2 if height < 400 else 4).astype(int)
+    lefts = np.linspace(0, width - CROP_PX, 2 if width < 400 else 4).astype(int)
+    places = [(t, x) for t in tops for x in lefts if not bad[t : t + CROP_PX, x : x + CROP_PX].any()]
+    return [
+        np.ascontiguousarray(rgb[t : t + CROP_PX, x : x + CROP_PX])
+        for t, x in places[:: max(1, len(places) // 4)]
+    ][:4]
+
+
+def _rendered(match: Match, real: _Real, *, count: int, seed: int) -> list[U8]:
+    """Rendered crops at the real photos' scale, of colours drawn from theirs."""
+    request = Request(
+        side_px=CROP_PX,
+        mm_per_px=(real.mm_per_px, real.mm_per_px),
+        families=match.families,
+        sound=1.0,
+        leather_only=1.0,
+        distractors=0.0,
+    )
+    colours = [_reflectance(crop) for crop in real.crops]
+    crops = []
+    for index in range(count):
+        rng = stream(seed, "colour", index)
+        scene = sample(request, seed=seed, index=index)
+        colour = sampling.tinted(rng, colours[int(rng.integers(len(colours)))], 0.08)
+        crops.append(render(replace(scene, base=replace(scene.base, colour=colour))).rgb)
+    return crops
+
+
+def _reflectance(crop: U8) -> Rgb:
+    """What a leather of the crop's mean colour would reflect, if the photo was exposed as usual."""
+    linear = (crop.astype(np.float64) / 255) ** 2.2
+    r, g, b = (float(np.clip(value, 0.015, 0.8)) for value in linear.mean((0, 1)))
+    return r, g, b
+
+
+def _features(crops: Sequence[U8]) -> F64:
+    """Mean activations (N, D) of the encoder's last two stages."""
+    import torch
+
+    from training.networks import build
+
+    encoder = build(kinds=2, decoder_channels=(16, 16, 16, 16), frozen_stages=-1).encoder.eval()
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(crops), 16):
+            batch = np.stack(crops[start : start + 16]).astype(np.float32).transpose(0, 3, 1, 2)
+            maps = encoder((torch.from_numpy(batch) - 127.0) / 128.0)
+            found.append(torch.cat([each.mean((2, 3)) for each in maps[-2:]], dim=1).numpy())
+    return np.concatenate(found).astype(np.float64)
+
+
+def kernel_distance(x: F64, y: F64) -> float:
+    """Squared maximum mean discrepancy of two samples (N, D), (M, D) under (x·y / D + 1)³, without bias."""
+    d = x.shape[1]
+    xx, yy, xy = ((a @ b.T / d + 1) ** 3 for a, b in ((x, x), (y, y), (x, y)))
+    n, m = len(x), len(y)
+    within = (xx.sum() - np.trace(xx)) / (n * (n - 1)) + (yy.sum() - np.trace(yy)) / (m * (m - 1))
+    return float(within - 2 * xy.mean())
+
+
+def _compare(family: str, real: _Real, true: F64, made: F64, seed: int) -> Distance:
+    scale = float(np.sqrt((true**2).mean()))
+    true, made = true / scale, made / scale
+    rng = stream(seed, "halves")
+    return Distance(
+        family,
+        crops=len(true),
+        hides=len(set(real.hide.tolist())),
+        rendered=_spread([kernel_distance(_some(rng, true), _some(rng, made)) for _ in range(_DRAWS)]),
+        between_photos=_spread([_halved(rng, true, real.photo) for _ in range(_DRAWS)]),
+        between_hides=_spread([_halved(rng, true, real.hide) for _ in range(_DRAWS)]),
+    )
+
+
+def _some(rng: np.random.Generator, values: F64) -> F64:
+    return np.asarray(values[rng.permutation(len(values))[: max(2, len(values) // 2)]], np.float64)
+
+
+def _halved(rng: np.random.Generator, values: F64, group: np.ndarray) -> float:
+    names = rng.permutation(np.unique(group))
+    first = np.isin(group, names[: len(names) // 2])
+    return kernel_distance(values[first], values[~first])
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float]:
+    low, high = np.percentile(values, [2.5, 97.5])
+    return 1000 * float(np.mean(values)), 500 * float(high - low)
+
+
+def as_table(distances: Sequence[Distance]) -> str:
+    """The figures as a Markdown table."""
+    titles = ("family", "real crops", "real hides", "rendered to real", "photos to photos", "hides to hides")
+    lines = [f"| {' | '.join(titles)} |", "|---|---|---|---|---|---|"]
+    for each in distances:
+        figures = (each.rendered, each.between_photos, each.between_hides)
+        cells = " | ".join(f"{mean:.0f} ± {wide:.0f}" for mean, wide in figures)
+        lines.append(f"| {each.family} | {each.crops} | {each.hides} | {cells} |")
+    return "\n".join(lines)
