@@ -112,5 +112,25 @@ def export(recipe_file: Path, runs_dir: Path, datasets_dir: Path, models_dir: Pa
     click.echo(f"published as {folder}")
 
 
+@main.command()
+@_RECIPE
+@_RUNS
+@_DATASETS
+@click.option(
+    "--steps", type=click.IntRange(min=2), default=400, show_default=True, help="Steps of each run."
+)
+def ablate(recipe_file: Path, runs_dir: Path, datasets_dir: Path, steps: int) -> None:
+    """Show what the loose boxes are worth, by short runs without and with them; the card quotes the table."""
+    from training import ablation, fitting
+
+    recipe = _opened(recipe_file)
+    run = fitting.RunFolder(runs_dir / recipe.name)
+    try:
+        table = ablation.ablate(recipe, run, steps=steps, datasets_dir=datasets_dir)
+    except WeltError as error:
+        raise _Told(error) from error
+    click.echo(table)
+
+
 if __name__ == "__main__":
     main()

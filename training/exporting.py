@@ -280,9 +280,8 @@ def export(
     if target.exists():
         shutil.rmtree(target)
     os.replace(fresh, target)
-    (models_dir / registry.SERVING_FILE).write_text(
-        f'# Which model serves; change it and restart.\n[serving]\nmodel = "{manifest.name}/{manifest.version}"\n'
-    )
+    named = f'model = "{manifest.name}/{manifest.version}"'
+    (models_dir / registry.SERVING_FILE).write_text(f"# Which model serves.\n[serving]\n{named}\n")
     return target
 
 
@@ -313,6 +312,8 @@ with timm; U-Net decoder of segmentation-models-pytorch with {
         ", ".join(map(str, recipe.network.decoder_channels))
     } channels. The stem and the first {recipe.network.frozen_stages} stages
 keep their ImageNet weights.
+
+{recipe.export.note}
 
 ## What it saw
 

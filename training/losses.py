@@ -72,16 +72,26 @@ def self_label(labels: Tensor, box_ids: Tensor, box_kinds: Tensor, probabilities
     return torch.where(doubt & few[:, None, None], torch.full_like(filled, UNKNOWN_LABEL), filled)
 
 
-def _box_loss(defect_kinds: Tensor, box_ids: Tensor, box_kinds: Tensor) -> Tensor:
-    """The most defect-like cells of each box should be of its kind: mean negative log probability."""
+def _box_loss(log_probability: Tensor, box_ids: Tensor, box_kinds: Tensor) -> Tensor:
+    """Each box holds a defect, of its kind: mean over boxes of two negative log probabilities.
+
+    The cells likeliest to be *any* defect should be defective, and those same cells, on average, of the box's
+    kind. To ask for the likeliest cells of the kind alone would be met by showing every kind side by side in
+    every defect.
+    """
     terms = []
+    sound = log_probability[:, 0]
     for image, box in box_kinds.nonzero().tolist():
-        inside = defect_kinds[image, int(box_kinds[image, box]), box_ids[image] == box + 1]
-        if inside.numel() == 0:
+        inside = box_ids[image] == box + 1
+        count = int(inside.sum())
+        if count == 0:
             continue
-        count = max(4, round(TOP_SHARE * inside.numel()))
-        terms.append(-inside.topk(min(count, inside.numel())).values.mean())
-    return torch.stack(terms).mean() if terms else defect_kinds.sum() * 0.0
+        few = (-sound[image][inside]).topk(min(max(4, round(TOP_SHARE * count)), count)).indices
+        cells = log_probability[image][:, inside][:, few]
+        defect = (1 - cells[0].exp()).clamp(min=1e-6)
+        kind = cells[int(box_kinds[image, box])].exp() / defect
+        terms.append(-defect.log().mean() - 0.5 * kind.mean().clamp(min=1e-4).log())
+    return torch.stack(terms).mean() if terms else log_probability.sum() * 0.0
 
 
 def _dice(probability: Tensor, target: Tensor, valid: Tensor) -> Tensor:

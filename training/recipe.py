@@ -99,6 +99,7 @@ class ExportPart(_Part):
     sound_pass : share of sound validation patches on which the thresholds stay silent.
     min_area_mm2 : per kind, regions below it are noise.
     golden : stems of photos whose defects become golden crops of ``golden_px``.
+    note : what the card should say of how these very weights came about.
     golden_sound : stems of photos that give a golden crop without any defect.
     """
 
@@ -110,6 +111,7 @@ class ExportPart(_Part):
     min_area_mm2: dict[str, Annotated[float, Field(ge=0)]]
     golden: tuple[str, ...] = Field(min_length=1)
     golden_sound: tuple[str, ...] = ()
+    note: str = ""
     golden_px: int = Field(default=256, ge=32)
 
 

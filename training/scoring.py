@@ -37,6 +37,7 @@ ALLOWED_FALSE_REGIONS = (0.3, 1.0)
 SPEED_TILE_PX = 512
 SPEED_RUNS = 20
 ANY = "any"
+LIKELIER = 0.5
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,17 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class _Answer:
-    """One labelled defect, or one false region, with the probability that decides whether it is reported."""
+    """One labelled defect, or one false region.
+
+    Attributes
+    ----------
+    score : how far its region is above its kind's threshold (``_reported``); 1 is at it, 0 is no region.
+    peak : highest probability of its region, 0 without one.
+    """
 
     kind: str
     score: float
-    group: str
+    peak: float
     length_mm: float = 0.0
 
 
@@ -96,26 +103,36 @@ def _reported(region: Defect, model: Model) -> float:
     return (1 - threshold) / max(1 - region.score, 1e-6)
 
 
+def _answer(kind: str, regions: Sequence[Defect], model: Model, *, length_mm: float = 0.0) -> _Answer:
+    """What a labelled defect, or a false region, is known by: the best of its regions."""
+    return _Answer(
+        kind=kind,
+        score=max((_reported(region, model) for region in regions), default=0.0),
+        peak=max((region.score for region in regions), default=0.0),
+        length_mm=length_mm,
+    )
+
+
 def _judge_masked(one: Look, model: Model) -> _Judged:
     mask = one.labelled
     count, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
     kind = one.shot.mask_kind or ""
     reach = 2 * NEAR_PX + 1
-    found = dict.fromkeys(range(1, count), 0.0)
+    found: dict[int, list[Defect]] = {number: [] for number in range(1, count)}
     false = []
     near = cv2.dilate(components.astype(np.float32), np.ones((reach, reach))).astype(np.int32)
     for region in one.regions:
         hits = np.unique(near[_region_mask(region, mask.shape)])
         hits = hits[hits > 0]
         if hits.size == 0:
-            false.append(_Answer(region.kind, _reported(region, model), one.shot.group))
+            false.append(_answer(region.kind, [region], model))
         for hit in hits:
-            found[int(hit)] = max(found[int(hit)], _reported(region, model))
+            found[int(hit)].append(region)
     defects = []
-    for number, best in found.items():
+    for number, regions in found.items():
         rows, columns = np.nonzero(components == number)
         (_, sides, _) = cv2.minAreaRect(np.column_stack([columns, rows]).astype(np.float32))
-        defects.append(_Answer(kind, best, one.shot.group, (max(sides) + 1) * one.mm_per_px))
+        defects.append(_answer(kind, regions, model, length_mm=(max(sides) + 1) * one.mm_per_px))
     return _Judged(
         shot=one.shot,
         kind=kind,
@@ -133,17 +150,17 @@ def _share_inside(region: npt.NDArray[np.bool_], box: Box) -> float:
 
 
 def _judge_boxed(one: Look, model: Model) -> _Judged:
-    found = [0.0] * len(one.shot.boxes)
+    found: list[list[Defect]] = [[] for _ in one.shot.boxes]
     false = []
     for region in one.regions:
         drawn = _region_mask(region, one.labelled.shape)
         inside = [i for i, box in enumerate(one.shot.boxes) if _share_inside(drawn, box) >= 0.5]
         if not inside and np.count_nonzero(drawn & one.labelled) < 0.5 * np.count_nonzero(drawn):
-            false.append(_Answer(region.kind, _reported(region, model), one.shot.group))
+            false.append(_answer(region.kind, [region], model))
         for i in inside:
-            found[i] = max(found[i], _reported(region, model))
+            found[i].append(region)
     defects = tuple(
-        _Answer(box.kind, best, one.shot.group) for box, best in zip(one.shot.boxes, found, strict=True)
+        _answer(box.kind, regions, model) for box, regions in zip(one.shot.boxes, found, strict=True)
     )
     return _Judged(
         shot=one.shot,
@@ -176,6 +193,16 @@ def _recall(photos: Sequence[_Judged], wanted: Callable[[_Answer], bool], *, lev
 
 def _false_per_photo(photos: Sequence[_Judged], *, level: float = 1.0) -> float:
     return sum(answer.score >= level for photo in photos for answer in photo.false) / max(1, len(photos))
+
+
+def _recall_at_half(photos: Sequence[_Judged]) -> float:
+    """Recall when every region counts that is likelier defective than not."""
+    answers = [answer for photo in photos for answer in photo.defects]
+    return float(np.mean([answer.peak >= LIKELIER for answer in answers]))
+
+
+def _false_at_half(photos: Sequence[_Judged]) -> float:
+    return sum(answer.peak >= LIKELIER for photo in photos for answer in photo.false) / max(1, len(photos))
 
 
 def _level_for(photos: Sequence[_Judged], false_per_photo: float) -> float:
@@ -283,6 +310,9 @@ def _boxed_figures(data: str, photos: Sequence[_Judged], kinds: Sequence[str]) -
                 n=count,
             )
     figures.add("false regions per photo", ANY, photos, _false_per_photo)
+    boxes = sum(len(photo.defects) for photo in photos)
+    figures.add("boxes found at probability 0.5", ANY, photos, _recall_at_half, n=boxes)
+    figures.add("false regions per photo at probability 0.5", ANY, photos, _false_at_half)
     figures.add(
         "photos without a false region",
         ANY,

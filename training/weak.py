@@ -27,6 +27,12 @@ RING_PX = 24
 OUTLIER = 3.0
 """A speck counts when its peak is this many median deviations beyond all but the strangest 0.5 % of the
 ring."""
+FEWEST_RING_PIXELS = 200
+NEAR_PX = 4
+"""Inside a box where something stands out, what is further than this from all that does counts as sound."""
+WEAKEST_SHARE = 0.35
+"""Specks count beside the strongest one of a box when they stand out at least this much as it does."""
+MOST_SPECKS = 4
 LARGEST_SHARE = 0.25
 """A speck larger than this share of its box is shading, not the defect."""
 
@@ -55,20 +61,25 @@ def _strangeness(rgb: Rgb, ring: npt.NDArray[np.bool_]) -> npt.NDArray[np.float3
     return np.asarray(np.sqrt(np.maximum(squared, 0.0)), np.float32)
 
 
-def _specks(rgb: Rgb, box: Box, boxes: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """(h, w) of the box: compact pixels that stand out from the leather round it; none when nothing does."""
+def _specks(
+    rgb: Rgb, box: Box, boxes: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """(h, w) of the box twice: compact pixels that stand out from the leather round it, and plain ones.
+
+    Neither holds anything when nothing stands out.
+    """
     rows, columns = box_slices(box)
     top, left = max(0, rows.start - RING_PX), max(0, columns.start - RING_PX)
     around = (slice(top, rows.stop + RING_PX), slice(left, columns.stop + RING_PX))
     ring = ~boxes[around]
-    nothing = np.zeros(rgb[rows, columns].shape[:2], bool)
-    if np.count_nonzero(ring) < 200:
-        return nothing
+    height, width = (int(side) for side in rgb[rows, columns].shape[:2])
+    nothing = np.zeros((height, width), bool)
+    if np.count_nonzero(ring) < FEWEST_RING_PIXELS:
+        return nothing, nothing
     distance = _strangeness(rgb[around], ring)
     usual = distance[ring]
     level = float(np.quantile(usual, 0.995))
     deviation = float(np.median(np.abs(usual - np.median(usual)))) + 1e-6
-    height, width = (int(side) for side in rgb[rows, columns].shape[:2])
     down, across = rows.start - top, columns.start - left
     inside = distance[down : down + height, across : across + width]
     standing_out = (inside > level).astype(np.uint8)
@@ -78,10 +89,11 @@ def _specks(rgb: Rgb, box: Box, boxes: npt.NDArray[np.bool_]) -> npt.NDArray[np.
     area = stats[1:, cv2.CC_STAT_AREA]
     fits = (area >= 3) & (area <= LARGEST_SHARE * nothing.size) & (peak > level + OUTLIER * deviation)
     if not fits.any():
-        return nothing
-    strongest = excess[fits].max()
-    chosen = 1 + np.flatnonzero(fits & (excess >= 0.35 * strongest))
-    return np.asarray(np.isin(labels, chosen[:4]), bool)
+        return nothing, nothing
+    chosen = 1 + np.flatnonzero(fits & (excess >= WEAKEST_SHARE * excess[fits].max()))
+    specks = np.isin(labels, chosen[:MOST_SPECKS])
+    near = cv2.dilate(standing_out, np.ones((2 * NEAR_PX + 1, 2 * NEAR_PX + 1)))
+    return np.asarray(specks, bool), near == 0
 
 
 def mark(example: Example, *, kinds: Sequence[str]) -> npt.NDArray[np.uint8]:
@@ -103,5 +115,7 @@ def mark(example: Example, *, kinds: Sequence[str]) -> npt.NDArray[np.uint8]:
             down, across = round(height * (1 - side) / 2), round(width * (1 - side) / 2)
             labels[rows, columns][down : height - down, across : width - across] = label
         else:
-            labels[rows, columns][_specks(example.rgb, box, boxes)] = label
+            specks, plain = _specks(example.rgb, box, boxes)
+            labels[rows, columns][plain] = 0
+            labels[rows, columns][specks] = label
     return labels
