@@ -112,15 +112,17 @@ class Line:
         """Address of the service."""
         return self.running.url
 
-    def post(self, *spots: Spot, scale: bool = True, photo: bytes | None = None, **meta: str) -> str:
+    def post(
+        self, *spots: Spot, photo: bytes | None = None, media_type: str = "image/jpeg", **meta: str
+    ) -> str:
         """Post a photo of leather with these defects as the camera does, and give its result's id."""
         body = photo if photo is not None else factories.make_jpeg(spots, seed=next(self.seeds))
-        query = {"mm_per_px": "0.1", **meta} if scale else meta
+        query = {"mm_per_px": "0.1", **meta}
         answer = httpx.post(
             f"{self.url}/api/v1/inspections",
             params=query,
             content=body,
-            headers={"Authorization": f"Bearer {self.key}", "Content-Type": "image/jpeg"},
+            headers={"Authorization": f"Bearer {self.key}", "Content-Type": media_type},
             timeout=30,
             trust_env=False,
         )

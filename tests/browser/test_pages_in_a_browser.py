@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests import factories
 from tests.browser.conftest import WAIT_MS, Line, Open, Watch, prepare
 from tests.factories import Spot
 from tests.running import free_port, serving
@@ -181,6 +184,46 @@ def test_outlines_lie_on_the_defects_at_every_zoom(open_page: Open, line: Line) 
         assert (found["x"] + found["width"] / 2 - whole["x"]) / scale == pytest.approx(200, abs=2)
         assert (found["y"] + found["height"] / 2 - whole["y"]) / scale == pytest.approx(200, abs=2)
         assert found["width"] / scale == pytest.approx(60, abs=5)
+
+
+def turned_jpeg(*spots: Spot) -> bytes:
+    """A photo that a camera took upright and stored lying, as its EXIF orientation says."""
+    lying = np.rot90(factories.make_rgb(spots, width_px=480, height_px=640)).copy()
+    directory = b"MM\0*\0\0\0\x08" + b"\0\x01" + b"\x01\x12\0\x03\0\0\0\x01\0\x06\0\0" + b"\0\0\0\0"
+    body = b"Exif\0\0" + directory
+    jpeg = factories.encode_jpeg(lying)
+    return jpeg[:2] + b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body + jpeg[2:]
+
+
+def tiff(*spots: Spot) -> bytes:
+    """A photo of a kind that browsers cannot show."""
+    ok, encoded = cv2.imencode(".tiff", cv2.cvtColor(factories.make_rgb(spots), cv2.COLOR_RGB2BGR))
+    assert ok
+    return encoded.tobytes()
+
+
+@pytest.mark.parametrize("kind", ["turned", "tiff"])
+def test_outlines_lie_on_the_defects_of_photos_that_browsers_find_hard(
+    open_page: Open, line: Line, watch: Watch, kind: str
+) -> None:
+    watch.allowed.append("willReadFrequently")  # this test reads pixels of the viewer; the page does not
+    spot = Spot(at_mm=(10, 20), length_mm=6, width_mm=6)
+    photo, media_type = (turned_jpeg(spot), "image/jpeg") if kind == "turned" else (tiff(spot), "image/tiff")
+    page = open_result(open_page, line.post(photo=photo, media_type=media_type))
+    # The pixels of the photo in the middle of the outline, and beside it.
+    page.wait_for_function(
+        """() => {
+          const outline = document.querySelector('#outlines .line').getBoundingClientRect();
+          const canvas = document.querySelector('.openseadragon-canvas canvas');
+          const box = canvas.getBoundingClientRect();
+          const scale = canvas.width / box.width;
+          const pixels = canvas.getContext('2d');
+          const red = (x, y) => pixels.getImageData((x - box.x) * scale, (y - box.y) * scale, 1, 1).data[0];
+          const [x, y] = [outline.x + outline.width / 2, outline.y + outline.height / 2];
+          return red(x, y) < 60 && [-1, 1].every((side) =>
+            red(x + side * outline.width, y) > 100 && red(x, y + side * outline.height) > 100);
+        }"""
+    )
 
 
 def test_a_defect_is_picked_in_the_photo_and_in_the_table(open_page: Open, line: Line) -> None:

@@ -18,13 +18,14 @@ import pytest
 from inspection.access import Role
 from inspection.domain import Grade
 from inspection.errors import MetadataError
+from inspection.registry import DataSource, Metric
 from inspection.store import inspections, people, reviews
 from inspection.web import contexts, pages
 from inspection.web.contexts import FilterForm, Zone
 from inspection.web.deps import SESSION_COOKIE
 from tests import factories
 from tests.factories import Spot
-from tests.web.serving import PASSWORD, Served
+from tests.web.serving import PASSWORD, Served, make_settings, serve
 
 HTML = {"Accept": "text/html"}
 
@@ -564,6 +565,52 @@ def test_the_model_page_shows_every_rule_with_its_clause_and_provenance(
         for rule in served.station.standards.get(name).rules:
             assert rule.clause in page
             assert rule.provenance in page
+
+
+def test_the_model_page_shows_measured_quality_and_sources(served: Served) -> None:
+    model = served.station.model
+    source = DataSource(
+        name="hides", licence="CC-BY-4.0", attribution="A. Tanner", source="https://hides.example", photos=7
+    )
+    figures = (
+        Metric(name="recall", data="hides never seen", kind="hole", value=0.912, low=0.85, high=0.96, n=120),
+        Metric(name="AUPRO", data="hides never seen", kind="all", value=0.7, n=400),
+    )
+    manifest = model.manifest.model_copy(
+        update={"metrics": figures, "data": (source,), "false_rejects": 0.05}
+    )
+    drawn = pages.Pages()
+    shown = contexts.model_of(
+        dataclasses.replace(model, manifest=manifest),
+        words=drawn.words["zh"],
+        zone=Zone.named(None),
+        card="# Card\n<b>bold</b>",
+    )
+    frame = contexts.Frame(
+        language=drawn.words["zh"].language,
+        other_languages=(),
+        csrf_token="",
+        person=None,
+        places=(),
+        here="/model",
+        zone="UTC",
+        today=None,
+        service=None,
+        static_version="1",
+    )
+    view = contexts.ModelContext(model=shown, standards=())
+    page = drawn.draw("model.html", words=drawn.words["zh"], frame=frame, view=view)
+    for text in ("0.912", "0.850 – 0.960", "破洞", "全部", "CC-BY-4.0", "A. Tanner", "5.0%", "&lt;b&gt;bold"):
+        assert text in page
+
+
+def test_pages_say_why_the_service_is_not_ready(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path / "data", tmp_path / "no-models-here")
+    with serve(settings, ready=False) as service, browser(service, Role.VIEWER) as client:
+        page = html.unescape(client.get("/results").text)
+        assert "Not ready" in page
+        assert "no-models-here" in page
+        assert "No model serves." in client.get("/model").text
 
 
 def test_a_problem_is_a_page_for_people_and_a_document_for_programs(viewer: httpx.Client) -> None:
