@@ -100,10 +100,14 @@ class Batches(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
         return chosen[int(rng.integers(len(chosen)))]
 
     def _cut(self, example: Example, rng: np.random.Generator) -> Crop:
-        labels = self._labels[id(example)]
-        box_ids = np.zeros_like(labels)
+        box_ids = np.zeros_like(example.labels)
         for i, box in enumerate(example.boxes[:MAX_BOXES]):
             box_ids[box_slices(box)] = i + 1
+        # Crops are trimmed after they were turned; without a margin the rim of a photo would never be seen.
+        margin = round(self.recipe.data.crop_px * (SLACK - 1) / 2)
+        rgb = _widened(example.rgb, margin)
+        labels = _widened(self._labels[id(example)], margin)
+        box_ids = _widened(box_ids, margin)
         height, width = labels.shape
         side = round(self.recipe.data.crop_px * SLACK)
         side_y, side_x = min(side, height), min(side, width)
@@ -117,4 +121,10 @@ class Batches(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
                 y = int(np.clip(rows[at] - side_y // 2 + rng.integers(-40, 41), 0, height - side_y))
                 x = int(np.clip(columns[at] - side_x // 2 + rng.integers(-40, 41), 0, width - side_x))
         where = (slice(y, y + side_y), slice(x, x + side_x))
-        return Crop(rgb=example.rgb[where], labels=labels[where], box_ids=box_ids[where])
+        return Crop(rgb=rgb[where], labels=labels[where], box_ids=box_ids[where])
+
+
+def _widened(plane: npt.NDArray[np.uint8], margin: int) -> npt.NDArray[np.uint8]:
+    """A plane with its own mirror image as a margin."""
+    wide = cv2.copyMakeBorder(plane, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
+    return np.asarray(wide, np.uint8)
