@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from bench import crash, fuzz, models, overhead, slim, soak
+from bench import crash, fuzz, models, overhead, slim, soak, synthesis
 from bench.table import Figure, table
 
 Measure = Callable[[Path], list[Figure]]
@@ -19,6 +19,7 @@ QUICK: dict[str, Measure] = {
     "slim": lambda _: slim.measure(),
     "models": models.measure,
     "overhead": overhead.measure,
+    "synthesis": lambda _: synthesis.measure(),
     "crash": lambda folder: crash.measure(folder, cycles=10),
     "fuzz": lambda folder: fuzz.measure(folder, count=1_000),
     "soak": lambda folder: soak.measure(folder, minutes=2.0, settle_minutes=1.0),

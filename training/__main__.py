@@ -8,6 +8,7 @@ import click
 
 from inspection.errors import WeltError
 from training.recipe import PROJECT, Recipe, read_recipe
+from training.synthesis.cli import COMMANDS
 
 _RUNS = click.option(
     "--runs",
@@ -130,6 +131,10 @@ def ablate(recipe_file: Path, runs_dir: Path, datasets_dir: Path, steps: int) ->
     except WeltError as error:
         raise _Told(error) from error
     click.echo(table)
+
+
+for command in COMMANDS:
+    main.add_command(command)
 
 
 if __name__ == "__main__":

@@ -226,7 +226,7 @@ def _scar(place: _Place) -> F32:
     sign = 1.0 if place.rng.random() < 0.5 else -0.8
     place.height += f32(0.1 * d.strength * (sign * body + 0.3 * rim)) + f32(0.01 * body * place.noise(0.5))
     base = place.albedo.mean((0, 1))
-    mix(place.albedo, base * float(place.rng.choice([0.55, 0.7, 1.5])), f32(0.75 * d.strength * body))
+    mix(place.albedo, base * float(place.rng.choice([0.45, 0.6, 1.7])), f32(0.75 * d.strength * body))
     mix(place.roughness, f32(np.clip(place.roughness * 0.75, 0.1, 1)), f32(0.7 * body))
     return place.edge(f32(1.1 * width - away)) * (share > 0.02) * (share < 0.97)
 
