@@ -44,31 +44,40 @@ def log_in(client: httpx.Client, name: str, password: str = PASSWORD, **fields: 
     return client.post("/login", data=data, headers=HTML)
 
 
-def browser(served: Served, role: Role, **cookies: str) -> httpx.Client:
-    """A client that asks for pages, of a person who is logged in."""
-    client = served.person(role, f"pages-{role}")
-    client.headers["Accept"] = "text/html"
-    del client.headers["X-CSRF-Token"]
-    for name, value in cookies.items():
-        client.cookies.set(name, value)
-    return client
+def browser(service: Served, token: str, **cookies: str) -> httpx.Client:
+    """A client that asks for pages, of the person whose session this is."""
+    return httpx.Client(
+        base_url=service.url, headers=HTML, cookies={SESSION_COOKIE: token, **cookies}, timeout=30
+    )
+
+
+def begin_session(service: Served, role: Role) -> str:
+    """Token of a new session of ``pages-<role>``."""
+    with service.person(role, f"pages-{role}") as client:
+        return client.cookies[SESSION_COOKIE]
+
+
+@pytest.fixture(scope="module")
+def sessions(served: Served) -> dict[Role, str]:
+    """A session of a person of each role, begun once: a login costs what a password hash costs."""
+    return {role: begin_session(served, role) for role in Role}
 
 
 @pytest.fixture
-def admin(served: Served) -> Iterator[httpx.Client]:
-    with browser(served, Role.ADMIN) as client:
+def admin(served: Served, sessions: dict[Role, str]) -> Iterator[httpx.Client]:
+    with browser(served, sessions[Role.ADMIN]) as client:
         yield client
 
 
 @pytest.fixture
-def inspector(served: Served) -> Iterator[httpx.Client]:
-    with browser(served, Role.INSPECTOR) as client:
+def inspector(served: Served, sessions: dict[Role, str]) -> Iterator[httpx.Client]:
+    with browser(served, sessions[Role.INSPECTOR]) as client:
         yield client
 
 
 @pytest.fixture
-def viewer(served: Served) -> Iterator[httpx.Client]:
-    with browser(served, Role.VIEWER) as client:
+def viewer(served: Served, sessions: dict[Role, str]) -> Iterator[httpx.Client]:
+    with browser(served, sessions[Role.VIEWER]) as client:
         yield client
 
 
@@ -105,8 +114,8 @@ def test_a_script_without_a_session_gets_401_and_not_a_login_page(served: Served
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.INSPECTOR, Role.ENGINEER])
-def test_only_admins_see_stations_and_people(served: Served, role: Role) -> None:
-    with browser(served, role) as client:
+def test_only_admins_see_stations_and_people(served: Served, sessions: dict[Role, str], role: Role) -> None:
+    with browser(served, sessions[role]) as client:
         assert client.get("/stations").status_code == 403
         assert client.get("/users").status_code == 403
         menu = client.get("/results").text
@@ -114,9 +123,9 @@ def test_only_admins_see_stations_and_people(served: Served, role: Role) -> None
         assert "/users" not in menu
 
 
-def test_every_role_sees_results_model_and_standards(served: Served) -> None:
+def test_every_role_sees_results_model_and_standards(served: Served, sessions: dict[Role, str]) -> None:
     for role in Role:
-        with browser(served, role) as client:
+        with browser(served, sessions[role]) as client:
             assert client.get("/results").status_code == 200
             assert "dark-spots" in client.get("/model").text
 
@@ -391,12 +400,12 @@ def test_a_photo_without_a_scale_says_so_instead_of_sizes(served: Served, viewer
     assert "No sizes" in page
 
 
-def test_times_are_shown_in_the_zone_of_the_browser(served: Served) -> None:
+def test_times_are_shown_in_the_zone_of_the_browser(served: Served, sessions: dict[Role, str]) -> None:
     result_id = post_photo(served, 114)
     created = inspections.by_id(served.station.store, result_id).record.created_at
-    with browser(served, Role.VIEWER) as client:
+    with browser(served, sessions[Role.VIEWER]) as client:
         assert f"{created:%Y-%m-%d %H:%M:%S} UTC" in client.get(f"/results/{result_id}").text
-    with browser(served, Role.VIEWER, welt_zone="Asia%2FShanghai") as client:
+    with browser(served, sessions[Role.VIEWER], welt_zone="Asia%2FShanghai") as client:
         local = Zone.named("Asia/Shanghai").show(created).text
         assert local in client.get(f"/results/{result_id}").text
 
@@ -606,7 +615,10 @@ def test_the_model_page_shows_measured_quality_and_sources(served: Served) -> No
 
 def test_pages_say_why_the_service_is_not_ready(tmp_path: Path) -> None:
     settings = make_settings(tmp_path / "data", tmp_path / "no-models-here")
-    with serve(settings, ready=False) as service, browser(service, Role.VIEWER) as client:
+    with (
+        serve(settings, ready=False) as service,
+        browser(service, begin_session(service, Role.VIEWER)) as client,
+    ):
         page = html.unescape(client.get("/results").text)
         assert "Not ready" in page
         assert "no-models-here" in page
