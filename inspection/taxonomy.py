@@ -1,7 +1,7 @@
 """The kinds of defect, named once: identifier, English, Chinese, group, clause of the footwear vocabulary.
 
 Terms follow ISO 20537:2025 "Footwear - Identification of defects during visual inspection - Vocabulary",
-whose clauses 3.2 (material), 3.3.1 (upper) and 3.4.3 (sewing) give the groups. That vocabulary sets no limits:
+whose clauses 3.2 (material), 3.3.1 (upper) and 3.4.3 (sewing) give the groups. It sets no limits itself:
 those are in the standard files. The manifest of a model lists which of these kinds it can tell; ``sound`` is
 index 0 in every model.
 """
