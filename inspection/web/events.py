@@ -139,6 +139,8 @@ class Feed:
                 self.sequence = await run_in_threadpool(inspections.latest_sequence, self._store)
             self._queues.add(waiting)
             start = self.sequence
+        if self._stopped.is_set():  # while this one was on its way in
+            _put(waiting, _END)
         try:
             yield waiting, start
         finally:
