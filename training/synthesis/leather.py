@@ -141,6 +141,8 @@ def _coloured(rng: np.random.Generator, leather: Leather, grid: Grid, tone: F32)
     """The leather's colour times ``tone``, with its drift of tone and hue over centimetres."""
     drift = noise.fractal(rng, grid.shape, 28.0 / grid.mm_per_px, 2)
     tone *= 1 + np.float32(leather.drift * 0.5) * drift
+    if rng.random() < 0.7:  # lint and open fibre ends, one pixel each, that catch the light
+        tone += np.float32(rng.uniform(0.4, 2.5)) * (noise.white(rng, grid.shape) > rng.uniform(3.3, 4.0))
     hue = np.float32(leather.drift * 0.12) * noise.smooth(rng, grid.shape, 40.0 / grid.mm_per_px)
     colour = f32(leather.colour)
     planes = (tone * (colour[0] * (1 + hue)), tone * colour[1], tone * (colour[2] * (1 - hue)))
@@ -216,7 +218,7 @@ def _pebbled(leather: Leather, grid: Grid) -> Skin:
     fine = noise.fractal(rng, shape, 0.4 / grid.mm_per_px, 3, 0.7)
     depth = np.float32(leather.depth_mm)
     inner = float(rng.uniform(0.1, 0.3))
-    rough_top = float(rng.uniform(0.002, 0.008))
+    rough_top = float(rng.uniform(0.002, 0.014))
     height = depth * plump * (big + np.float32(inner) * small * (1.2 - np.clip(big, 0, 1)))
     height += np.float32(rough_top) * fine * (0.3 + 0.7 * big) - 0.4 * depth * creases
     valley = 1 - np.clip(big * 1.15, 0, 1)
@@ -244,9 +246,9 @@ def _smooth(leather: Leather, grid: Grid) -> Skin:
     wave = noise.fractal(rng, shape, 3 / grid.mm_per_px, 3)
     fine = noise.white(rng, shape)
     height = np.float32(leather.depth_mm) * top - 0.012 * pores - 0.012 * creases
-    height += np.float32(0.004) * wave + np.float32(0.0008) * fine
+    height += np.float32(0.001) * wave + np.float32(rng.uniform(0.0005, 0.003)) * fine
     tone = 1 - np.float32(leather.valley) * (1 - np.clip(top, 0, 1)) - 0.12 * pores - 0.06 * creases
-    tone += np.float32(0.01) * wave + np.float32(0.008) * fine
+    tone += np.float32(0.002) * wave + np.float32(rng.uniform(0.004, 0.03)) * fine
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)))
 
 
@@ -289,8 +291,9 @@ def _nubuck(leather: Leather, grid: Grid) -> Skin:
     grit = noise.fractal(rng, shape, 0.25 / grid.mm_per_px, 2)
     brushed = noise.fractal(rng, shape, 18 / grid.mm_per_px, 3)
     depth = np.float32(leather.depth_mm)
-    height = depth * (0.5 * nap + 0.6 * grit)
-    tone = 1 + 0.035 * nap + 0.05 * grit + 0.05 * brushed
+    fibres = noise.fractal(rng, shape, 0.12 / grid.mm_per_px, 2, 0.7)
+    height = depth * (0.4 * nap + 0.4 * grit + 0.5 * fibres)
+    tone = 1 + 0.03 * nap + 0.04 * grit + np.float32(rng.uniform(0.03, 0.22)) * fibres + 0.03 * brushed
     sheen = np.clip(leather.sheen * (1 + 0.4 * brushed), 0, 1)
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), nap=f32(sheen))
 
@@ -308,8 +311,10 @@ def _suede(leather: Leather, grid: Grid) -> Skin:
     hairs = smoothstep(nap + 0.6 * noise.white(rng, shape), 1.2, 2.6)
     brushed = noise.fractal(rng, shape, 22 / grid.mm_per_px, 3, 0.6)
     depth = np.float32(leather.depth_mm)
-    height = depth * (0.4 * clumps + 0.35 * nap - 0.9 * gaps)
-    tone = 1 + 0.05 * clumps + 0.06 * nap + 0.07 * brushed + 0.25 * hairs
+    fibres = noise.fractal(rng, shape, 0.12 / grid.mm_per_px, 2, 0.7)
+    height = depth * (0.25 * clumps + 0.3 * nap + 0.3 * fibres - 0.7 * gaps)
+    tone = 1 + 0.03 * clumps + 0.05 * nap + 0.04 * brushed + 0.25 * hairs
+    tone += np.float32(rng.uniform(0.15, 0.5)) * fibres
     tone -= np.float32(0.25 + leather.valley) * gaps
     sheen = np.clip(leather.sheen * (1 + 0.4 * brushed), 0, 1)
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), nap=f32(sheen))

@@ -156,7 +156,7 @@ _RECIPES: dict[Family, _Recipe] = {
     Family.FULL_GRAIN: _Recipe(
         (0.35, 0.9), (0.006, 0.04), (0.0, 0.12), (0.32, 0.6), pores=(0.0, 3.0), creases=(0, 0.7)
     ),
-    Family.PEBBLED: _Recipe((0.6, 2.2), (0.03, 0.16), (0.0, 0.2), (0.3, 0.5), stretch=(1.0, 1.6)),
+    Family.PEBBLED: _Recipe((0.6, 2.2), (0.03, 0.2), (0.0, 0.2), (0.3, 0.5), stretch=(1.0, 1.6)),
     Family.SMOOTH: _Recipe(
         (0.3, 0.8), (0.001, 0.008), (0.0, 0.04), (0.28, 0.6), pores=(0.0, 2.0), creases=(0, 0.5)
     ),
@@ -292,18 +292,18 @@ def a_camera(rng: np.random.Generator, kelvin: float) -> Camera:
         tilt_x=_pick(rng, (-0.06, 0.06)),
         tilt_y=_pick(rng, (-0.06, 0.06)),
         distortion=_pick(rng, (-0.015, 0.015)),
-        blur_px=_pick(rng, (0.35, 0.9)),
+        blur_px=_pick(rng, (0.25, 0.8)),
         corner_blur_px=_pick(rng, (0.6, 2.0)) if rng.random() < 0.3 else 0.0,
         motion_px=_pick(rng, (0.6, 2.5)) if rng.random() < 0.2 else 0.0,
         motion_deg=_pick(rng, (0, 180)),
         vignette=_pick(rng, (0.0, 0.25)),
         exposure=_pick(rng, (0.12, 0.24)),
-        metering=_pick(rng, (0.45, 0.85)),
+        metering=_pick(rng, (0.1, 0.7)),
         kelvin=round(float(np.clip(kelvin * np.exp(rng.normal(0, 0.06)), 2500, 9000)), 1),
         shot=_pick(rng, (0.004, 0.022)),
         read=_pick(rng, (0.0005, 0.004)),
         bayer=bool(rng.random() < 0.7),
-        sharpen=_pick(rng, (0.0, 0.8)),
+        sharpen=_pick(rng, (0.0, 0.8)) if rng.random() < 0.65 else _pick(rng, (0.8, 2.5)),
         contrast=_pick(rng, (0.0, 0.5)),
         jpeg=None if rng.random() < 0.15 else int(rng.integers(78, 98)),
     )
