@@ -35,7 +35,7 @@ step "imports" "$bin/lint-imports"
 report=$(mktemp --suffix=.xml)
 trap 'rm -f "$report"' EXIT
 if [ "$which" = quick ]; then
-  step "tests" "$bin/python" -m pytest -q -m "not slow and not train and not browser and not postgres"
+  step "tests" "$bin/python" -m pytest -q -n auto --maxprocesses 4 -m "not slow and not train and not browser and not postgres"
 else
   # The tests of the store find or install their PostgreSQL themselves.
   say "looking for a Chromium, for the tests of the pages"
