@@ -38,6 +38,8 @@ SPEED_TILE_PX = 512
 SPEED_RUNS = 20
 ANY = "any"
 LIKELIER = 0.5
+SMALLEST_LEVEL = 1e-9
+"""Below every region that was found, above the 0 of a defect that none found."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ def _level_for(photos: Sequence[_Judged], false_per_photo: float) -> float:
     """The lowest level at which photos have at most so many false regions each."""
     scores = sorted((answer.score for photo in photos for answer in photo.false), reverse=True)
     allowed = int(false_per_photo * len(photos) + 1e-9)
-    return 0.0 if len(scores) <= allowed else float(np.nextafter(scores[allowed], np.inf))
+    return SMALLEST_LEVEL if len(scores) <= allowed else float(np.nextafter(scores[allowed], np.inf))
 
 
 class _Figures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -79,7 +80,7 @@ def _reference_aupro(photos: Sequence[tuple[Scores, Mask]], limit: float) -> flo
         overlap = [float((photos[index][0][region] >= threshold).mean()) for index, region in regions]
         points.append((false / sound, float(np.mean(overlap))))
     area = 0.0
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
         if x0 >= limit:
             break
         if x1 > limit:

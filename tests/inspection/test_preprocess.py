@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -74,7 +76,7 @@ def test_tiles_cover_every_pixel_and_stay_inside_the_padded_photo(width: int, he
 def test_neighbouring_tiles_share_at_least_the_overlap(width: int, height: int) -> None:
     tiles = preprocess.plan_tiles(width, height, tile_px=256, overlap_px=64, multiple=32)
     starts = sorted({tile.x for tile in tiles})
-    assert all(after - before <= 256 - 64 for before, after in zip(starts, starts[1:], strict=False))
+    assert all(after - before <= 256 - 64 for before, after in itertools.pairwise(starts))
 
 
 def test_tiles_that_do_not_suit_the_network_are_refused() -> None:
