@@ -20,9 +20,8 @@ from inspection.domain import Defect, ZoneClass
 from inspection.errors import NotFoundError
 from inspection.station import Station
 from inspection.store import Photos, inspections
-from inspection.store.inspections import StoredInspection
 
-__all__ = ["Picture", "Renderer", "original", "small_picture", "surface"]
+__all__ = ["Picture", "Renderer", "original", "surface"]
 
 DRAWING_VERSION = "1"
 """Part of every tag; raise it when drawings change, so that browsers fetch them again."""
@@ -79,13 +78,6 @@ def _defects(document: dict[str, Any], *, scale: float) -> list[Defect]:
         )
         for defect in document["defects"]
     ]
-
-
-def small_picture(photos: Photos, stored: StoredInspection, *, side_px: int, max_pixels: int) -> bytes:
-    """JPEG of the upright photo with outlines, its longer side at most ``side_px``."""
-    document = json.loads(stored.record.document)
-    what = drawing.Overlay(outlines=True, labels=side_px >= SMALL_PX)
-    return _draw(photos, document, what=what, heat=None, side_px=side_px)
 
 
 def _draw(
