@@ -183,8 +183,10 @@ class Station:
         body : encoded photo.
         sha256 : hex digest of ``body``.
 
-        Returns ------- Future that ends with the answer, or with the WeltError that kept the photo from one.
-        What was accepted is inspected whether or not anyone waits for it.
+        Returns
+        -------
+        Future that ends with the answer, or with the WeltError that kept the photo from one. What was accepted
+        is inspected whether or not anyone waits for it.
 
         Raises
         ------
