@@ -15,6 +15,7 @@ from training.synthesis.raster import F32, F64, U8, blur, enlarge, f32, look_up,
 from training.synthesis.scene import Camera, Scene
 from training.synthesis.surface import Grid
 
+_CHROMA_BLUR_PX = 2.4
 _NODE_PX = 8  # tilt and distortion are exact on every eighth pixel; between, linear is right to 0.002 px
 
 
@@ -156,7 +157,9 @@ def _mosaic(light: F32) -> F32:
 def _demosaic(raw: F32) -> F32:
     """The RGB photo (H, W, 3) that is interpolated from the photosites."""
     counts = np.clip(raw * np.float32(40000), 0, 65535).astype(np.uint16)
-    return f32(cv2.cvtColor(counts, cv2.COLOR_BayerRGGB2RGB)) * np.float32(1 / 40000)
+    image = f32(cv2.cvtColor(counts, cv2.COLOR_BayerRGGB2RGB)) * np.float32(1 / 40000)
+    grey = spread(f32(image @ f32([0.3, 0.6, 0.1])))  # as cameras do: fine detail keeps no colour of its own
+    return f32(grey + blur(f32(image - grey), _CHROMA_BLUR_PX))
 
 
 _TONE_STEPS = 4096

@@ -235,7 +235,7 @@ def _pen_mark(place: _Place) -> F32:
     bend = np.float32(place.rng.normal(0, 0.05)) * place.u_mm**2 / half
     patchy = noise.fractal(place.rng, (place.u_mm.shape[0], place.u_mm.shape[1]), max(1.0, 0.6 / place.px), 3)
     line = place.edge(f32(np.float32(0.3) - np.abs(place.v_mm - bend)), 0.15) * (np.abs(place.u_mm) < half)
-    mix(place.albedo, place.thing.colour, f32(line * np.clip(0.6 + 0.35 * patchy, 0, 1)))
+    mix(place.albedo, place.thing.colour, f32(line * np.clip(0.85 + 0.25 * patchy, 0, 1)))
     mix(place.roughness, 0.4, f32(0.5 * line))
     return _nothing_hidden(place)
 

@@ -283,6 +283,11 @@ def _fibres(
     return look_up(tile, f32(x), f32(y), wrap=True)
 
 
+def _unresolved(grid: Grid) -> float:
+    """How much of the contrast between fibre and gap falls within one pixel: less where pixels are fine."""
+    return float(np.clip(grid.mm_per_px / 0.15, 0.35, 1.0))
+
+
 def _nubuck(leather: Leather, grid: Grid) -> Skin:
     """Buffed grain: a short nap without shine, mottled, with brushed patches."""
     rng = stream(leather.seed, "nubuck")
@@ -293,7 +298,13 @@ def _nubuck(leather: Leather, grid: Grid) -> Skin:
     depth = np.float32(leather.depth_mm)
     fibres = noise.fractal(rng, shape, 0.12 / grid.mm_per_px, 2, 0.7)
     height = depth * (0.4 * nap + 0.4 * grit + 0.5 * fibres)
-    tone = 1 + 0.03 * nap + 0.04 * grit + np.float32(rng.uniform(0.03, 0.22)) * fibres + 0.03 * brushed
+    tone = (
+        1
+        + 0.03 * nap
+        + 0.04 * grit
+        + np.float32(rng.uniform(0.03, 0.22) * _unresolved(grid)) * fibres
+        + 0.03 * brushed
+    )
     sheen = np.clip(leather.sheen * (1 + 0.4 * brushed), 0, 1)
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), nap=f32(sheen))
 
@@ -314,7 +325,7 @@ def _suede(leather: Leather, grid: Grid) -> Skin:
     fibres = noise.fractal(rng, shape, 0.12 / grid.mm_per_px, 2, 0.7)
     height = depth * (0.25 * clumps + 0.3 * nap + 0.3 * fibres - 0.7 * gaps)
     tone = 1 + 0.03 * clumps + 0.05 * nap + 0.04 * brushed + 0.25 * hairs
-    tone += np.float32(rng.uniform(0.15, 0.5)) * fibres
+    tone += np.float32(rng.uniform(0.15, 0.5) * _unresolved(grid)) * fibres
     tone -= np.float32(0.25 + leather.valley) * gaps
     sheen = np.clip(leather.sheen * (1 + 0.4 * brushed), 0, 1)
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), nap=f32(sheen))

@@ -233,8 +233,8 @@ def a_light(rng: np.random.Generator, kind: str | None = None) -> Light:
         kind=kind,
         lamps=tuple(lamps),
         ambient=round(ambient, 4),
-        lean=_pick(rng, (0.0, 0.3)),
-        falloff=_pick(rng, (0.0, 0.25)),
+        lean=_pick(rng, (0.0, 0.2)),
+        falloff=_pick(rng, (0.0, 0.15)),
         falloff_deg=_pick(rng, (0, 360)),
     )
 
@@ -286,23 +286,24 @@ LIGHTS: dict[str, Callable[[np.random.Generator, float, float], _Lamps]] = {
 
 
 def a_camera(rng: np.random.Generator, kelvin: float) -> Camera:
-    """A camera of a line, from good to tired."""
+    """A camera of a line, from good to tired; its photo is taken for a piece of a larger frame."""
+    bayer = bool(rng.random() < 0.6)
     return Camera(
         seed=_seed(rng),
         tilt_x=_pick(rng, (-0.06, 0.06)),
         tilt_y=_pick(rng, (-0.06, 0.06)),
         distortion=_pick(rng, (-0.015, 0.015)),
-        blur_px=_pick(rng, (0.25, 0.8)),
+        blur_px=_pick(rng, (0.55, 0.9) if bayer else (0.25, 0.8)),  # a mosaic needs a softer lens
         corner_blur_px=_pick(rng, (0.6, 2.0)) if rng.random() < 0.3 else 0.0,
         motion_px=_pick(rng, (0.6, 2.5)) if rng.random() < 0.2 else 0.0,
         motion_deg=_pick(rng, (0, 180)),
-        vignette=_pick(rng, (0.0, 0.25)),
+        vignette=_pick(rng, (0.0, 0.15)),
         exposure=_pick(rng, (0.12, 0.24)),
         metering=_pick(rng, (0.1, 0.7)),
         kelvin=round(float(np.clip(kelvin * np.exp(rng.normal(0, 0.06)), 2500, 9000)), 1),
         shot=_pick(rng, (0.004, 0.022)),
         read=_pick(rng, (0.0005, 0.004)),
-        bayer=bool(rng.random() < 0.7),
+        bayer=bayer,
         sharpen=_pick(rng, (0.0, 0.8)) if rng.random() < 0.65 else _pick(rng, (0.8, 2.5)),
         contrast=_pick(rng, (0.0, 0.5)),
         jpeg=None if rng.random() < 0.15 else int(rng.integers(78, 98)),

@@ -73,14 +73,14 @@ class _Job:
         half = max(least_mm, self.defect.length_mm) / 2
         return self.defect.at_mm - half, self.defect.at_mm + half
 
+    @property
+    def reach_mm(self) -> float:
+        """How far beside the thread the mask of a fault of the row reaches."""
+        return max(_MARK_REACH_MM, self.seam.thread.diameter_mm / 2 + 0.15)
+
     def mark(self, points_mm: F64, reach_mm: float = _MARK_REACH_MM) -> None:
         reach = max(reach_mm, self.seam.thread.diameter_mm / 2 + 0.15)
         self.row.marks.append(Mark(self.defect.kind, self.number, np.atleast_2d(points_mm), reach))
-
-    def mark_span(self, start_mm: float, end_mm: float) -> None:
-        found = self.row.between(start_mm, end_mm)
-        if len(found):
-            self.mark(self.row.holes_mm()[found])
 
 
 def apply(rows: Sequence[Row], seam: Seam, numbered: Sequence[tuple[int, StitchDefect]]) -> None:
@@ -146,15 +146,12 @@ def _wrong_margin(job: _Job) -> None:
     away = job.defect.size_mm
     if away < job.seam.margin_mm - 0.4 and job.rng.random() < 0.5:
         away = -away
-    ease = np.clip((job.row.along_mm - start) / 4, 0, 1) * np.clip((end - job.row.along_mm) / 4, 0, 1)
-    for row in job.rows:
-        if len(row.along_mm) == len(ease):
-            row.across_mm += away * ease
-        else:
-            row.across_mm += away * (
-                np.clip((row.along_mm - start) / 4, 0, 1) * np.clip((end - row.along_mm) / 4, 0, 1)
-            )
-    job.mark_span(start + 2, end - 2)
+    for row in job.rows:  # they are sewn together, so all of them move
+        ease = np.clip((row.along_mm - start) / 4, 0, 1) * np.clip((end - row.along_mm) / 4, 0, 1)
+        row.across_mm += away * ease
+        found = row.between(start + 2, end - 2)
+        if len(found):
+            row.marks.append(Mark(job.defect.kind, job.number, row.holes_mm()[found], job.reach_mm))
 
 
 def _uneven_rows(job: _Job) -> None:
@@ -167,8 +164,7 @@ def _uneven_rows(job: _Job) -> None:
     row.across_mm += room * (shape if job.rng.random() < 0.5 else _bump(row.along_mm, start, end))
     changed = np.flatnonzero(np.abs(row.across_mm) > 0.35 * abs(room))
     if len(changed):
-        reach = max(_MARK_REACH_MM, job.seam.thread.diameter_mm / 2 + 0.15)
-        row.marks.append(Mark(job.defect.kind, job.number, row.holes_mm()[changed], reach))
+        row.marks.append(Mark(job.defect.kind, job.number, row.holes_mm()[changed], job.reach_mm))
 
 
 def _skipped(job: _Job) -> None:
