@@ -268,7 +268,11 @@ def test_the_python_of_the_line_integration_works(demo: Demo) -> None:
 def test_the_commands_of_the_readme_exist() -> None:
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert [target for target in re.findall(r"make ([a-z]+)", readme) if target not in targets] == []
+    assert [
+        target
+        for target in re.findall(r"(?:^|`)make ([a-z]+)", readme, re.MULTILINE)
+        if target not in targets
+    ] == []
 
 
 def test_ctrl_c_ends_the_demo_cleanly_and_a_second_run_goes_on(demo: Demo) -> None:
