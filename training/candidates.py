@@ -30,15 +30,24 @@ from training.fitting import RunFolder, load_averaged
 from training.networks import MULTIPLE, STRIDE, Exported, LeatherNet
 from training.recipe import PROJECT, BoxUse, Recipe
 
-__all__ = ["OPSET", "Look", "candidate_folder", "look", "make_candidate", "sound_patches", "to_onnx"]
+__all__ = [
+    "OPSET",
+    "PATCH_MM",
+    "Look",
+    "candidate_folder",
+    "look",
+    "make_candidate",
+    "sound_patches",
+    "to_onnx",
+]
 
 OPSET = 18
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.5, 0.995
 """A region is what is likelier defective than not, so no threshold below that; above it there is no room to
 choose."""
-PATCH_PX = 128
-"""Side of a sound patch at model scale: 19 mm at 0.15 mm per pixel."""
-PATCH_MARGIN_PX = 8
+PATCH_MM = 19.2
+"""Side of a sound patch: a quarter of a photo of leather-hides."""
+PATCH_MARGIN_MM = 1.2
 """Sound patches keep this far from labelled defects, whose labels are loose."""
 LARGEST_TILE = 4096
 ONNX_OPTIMISER_LOG = "onnxscript"
@@ -130,10 +139,9 @@ def look(model: Model, shot: Shot) -> Look:
     return Look(shot=shot, maps=maps, labelled=labelled, regions=detection.defects, mm_per_px=shot.mm_per_px)
 
 
-def sound_patches(one: Look, *, model_mm_per_px: float) -> tuple[tuple[slice, slice], ...]:
+def sound_patches(one: Look) -> tuple[tuple[slice, slice], ...]:
     """Squares of a photo, side by side, that hold no labelled defect."""
-    factor = model_mm_per_px / one.mm_per_px
-    side, margin = round(PATCH_PX * factor), round(PATCH_MARGIN_PX * factor)
+    side, margin = round(PATCH_MM / one.mm_per_px), round(PATCH_MARGIN_MM / one.mm_per_px)
     near = cv2.dilate(one.labelled.astype(np.uint8), np.ones((2 * margin + 1, 2 * margin + 1)))
     height, width = near.shape
     patches = [
@@ -151,9 +159,7 @@ def _centre_in(region: Defect, patch: tuple[slice, slice]) -> bool:
     return bool(rows.start <= y < rows.stop and columns.start <= x < columns.stop)
 
 
-def choose_thresholds(
-    looks: Sequence[Look], kinds: Sequence[str], *, model_mm_per_px: float, sound_pass: float
-) -> dict[str, float]:
+def choose_thresholds(looks: Sequence[Look], kinds: Sequence[str], *, sound_pass: float) -> dict[str, float]:
     """Per kind, the lowest threshold such that ``sound_pass`` of all sound patches raise no alarm of any
     kind.
 
@@ -162,7 +168,7 @@ def choose_thresholds(
     """
     scores: list[dict[str, float]] = []
     for one in looks:
-        for patch in sound_patches(one, model_mm_per_px=model_mm_per_px):
+        for patch in sound_patches(one):
             inside = [region for region in one.regions if _centre_in(region, patch)]
             scores.append(
                 {kind: max((r.score for r in inside if r.kind == kind), default=0.0) for kind in kinds}
@@ -226,9 +232,7 @@ def make_candidate(recipe: Recipe, run: RunFolder, *, datasets_dir: Path = PROJE
     )
     _write_manifest(folder, manifest)
     looks = [look(open_model(folder, threads=recipe.fit.threads), shot) for shot in validation]
-    thresholds = choose_thresholds(
-        looks, kinds, model_mm_per_px=recipe.mm_per_px, sound_pass=recipe.export.sound_pass
-    )
+    thresholds = choose_thresholds(looks, kinds, sound_pass=recipe.export.sound_pass)
     _write_manifest(folder, manifest.model_copy(update={"thresholds": thresholds}))
     return open_model(folder, threads=recipe.fit.threads)
 

@@ -246,7 +246,7 @@ def fit(
         optimizer.step()
         _average(averaged, network, decay=recipe.fit.averaging, step=step)
         parts = (teaching.total, teaching.pixels, teaching.overlap, teaching.focal, teaching.boxes)
-        sums, seen = sums + [float(part) for part in parts], seen + 1
+        sums, seen = sums + [float(part.detach()) for part in parts], seen + 1
         bar.set_postfix(loss=f"{sums[0] / seen:.3f}", refresh=False)
         done = step + 1
         if done % recipe.fit.validate_every == 0 or done == recipe.fit.steps:

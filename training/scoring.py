@@ -141,7 +141,7 @@ def _judge_masked(one: Look, model: Model) -> _Judged:
         defects=tuple(defects),
         false=tuple(false),
         peak=float(one.defect[mask].max()),
-        sound=_sound_scores(one, model),
+        sound=_sound_scores(one),
         tally=Tally.of(one.defect, mask),
     )
 
@@ -170,14 +170,14 @@ def _judge_boxed(one: Look, model: Model) -> _Judged:
         defects=defects,
         false=tuple(false),
         peak=float(one.defect[one.labelled].max()),
-        sound=_sound_scores(one, model),
+        sound=_sound_scores(one),
         tally=None,
     )
 
 
-def _sound_scores(one: Look, model: Model) -> tuple[float, ...]:
+def _sound_scores(one: Look) -> tuple[float, ...]:
     defect = one.defect
-    patches = sound_patches(one, model_mm_per_px=model.manifest.mm_per_px)
+    patches = sound_patches(one)
     return tuple(float(defect[patch].max()) for patch in patches)
 
 
