@@ -142,7 +142,7 @@ def _coloured(rng: np.random.Generator, leather: Leather, grid: Grid, tone: F32)
     drift = noise.fractal(rng, grid.shape, 28.0 / grid.mm_per_px, 2)
     tone *= 1 + np.float32(leather.drift * 0.5) * drift
     if rng.random() < 0.7:  # lint and open fibre ends, one pixel each, that catch the light
-        tone += np.float32(rng.uniform(0.4, 2.5)) * (noise.white(rng, grid.shape) > rng.uniform(3.3, 4.0))
+        tone += np.float32(rng.uniform(0.4, 2.5)) * (noise.white(rng, grid.shape) > rng.uniform(3.0, 3.8))
     hue = np.float32(leather.drift * 0.12) * noise.smooth(rng, grid.shape, 40.0 / grid.mm_per_px)
     colour = f32(leather.colour)
     planes = (tone * (colour[0] * (1 + hue)), tone * colour[1], tone * (colour[2] * (1 - hue)))
@@ -325,7 +325,7 @@ def _suede(leather: Leather, grid: Grid) -> Skin:
     fibres = noise.fractal(rng, shape, 0.12 / grid.mm_per_px, 2, 0.7)
     height = depth * (0.25 * clumps + 0.3 * nap + 0.3 * fibres - 0.7 * gaps)
     tone = 1 + 0.03 * clumps + 0.05 * nap + 0.04 * brushed + 0.25 * hairs
-    tone += np.float32(rng.uniform(0.15, 0.5) * _unresolved(grid)) * fibres
+    tone += np.float32(rng.uniform(0.25, 0.7) * _unresolved(grid)) * fibres
     tone -= np.float32(0.25 + leather.valley) * gaps
     sheen = np.clip(leather.sheen * (1 + 0.4 * brushed), 0, 1)
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), nap=f32(sheen))
