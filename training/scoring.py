@@ -59,11 +59,13 @@ class _Answer:
     ----------
     score : how far its region is above its kind's threshold (``_reported``); 1 is at it, 0 is no region.
     peak : highest probability of its region, 0 without one.
+    named : whether that region is of the labelled kind.
     """
 
     kind: str
     score: float
     peak: float
+    named: bool
     length_mm: float = 0.0
 
 
@@ -111,6 +113,7 @@ def _answer(kind: str, regions: Sequence[Defect], model: Model, *, length_mm: fl
         kind=kind,
         score=max((_reported(region, model) for region in regions), default=0.0),
         peak=max((region.score for region in regions), default=0.0),
+        named=bool(regions) and max(regions, key=lambda region: region.score).kind == kind,
         length_mm=length_mm,
     )
 
@@ -193,6 +196,12 @@ def _recall(photos: Sequence[_Judged], wanted: Callable[[_Answer], bool], *, lev
     return float(np.mean([answer.score >= level for answer in answers])) if answers else float("nan")
 
 
+def _named(photos: Sequence[_Judged], wanted: Callable[[_Answer], bool]) -> float:
+    """Share of the found defects that got their right name; NaN when none was found."""
+    found = [answer for photo in photos for answer in photo.defects if wanted(answer) and answer.score >= 1]
+    return float(np.mean([answer.named for answer in found])) if found else float("nan")
+
+
 def _false_per_photo(photos: Sequence[_Judged], *, level: float = 1.0) -> float:
     return sum(answer.score >= level for photo in photos for answer in photo.false) / max(1, len(photos))
 
@@ -272,6 +281,9 @@ def _masked_figures(data: str, photos: Sequence[_Judged], kinds: Sequence[str]) 
         )
         count = sum(len(photo.defects) for photo in chosen)
         figures.add("defects found", kind, chosen, lambda some: _recall(some, lambda _: True), n=count)
+        figures.add(
+            "found ones named right", kind, chosen, lambda some: _named(some, lambda _: True), n=count
+        )
     for low, high in SIZE_BINS_MM:
 
         def of_size(answer: _Answer, low: float = low, high: float = high) -> bool:
@@ -302,6 +314,7 @@ def _boxed_figures(data: str, photos: Sequence[_Judged], kinds: Sequence[str]) -
         chosen = [photo for photo in photos if any(of_kind(answer) for answer in photo.defects)]
         count = sum(of_kind(answer) for photo in chosen for answer in photo.defects)
         figures.add("boxes found", kind, chosen, lambda some, w=of_kind: _recall(some, w), n=count)  # type: ignore[misc]
+        figures.add("found ones named right", kind, chosen, lambda some, w=of_kind: _named(some, w), n=count)  # type: ignore[misc]
         for allowed in ALLOWED_FALSE_REGIONS:
             swept = _level_for(photos, allowed)
             figures.add(
