@@ -227,6 +227,7 @@ def fit(
         sampler=range(first, recipe.fit.steps),
         num_workers=recipe.fit.workers,
         prefetch_factor=4 if recipe.fit.workers else None,
+        generator=torch.Generator(),  # its own: it would draw from the one that a resumed run restores
     )
     network.train()
     sums, seen = np.zeros(5), 0

@@ -31,7 +31,7 @@ from training.recipe import PROJECT, Recipe, read_recipe
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
 RECIPE = PROJECT / "training" / "recipes" / "quick.toml"
-WAIT_S = 240.0
+WAIT_S = 600.0
 
 
 def _weights(run: RunFolder) -> dict[str, torch.Tensor]:

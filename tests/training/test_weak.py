@@ -41,7 +41,8 @@ def test_a_speck_in_a_loose_box_becomes_the_label_and_little_else_does() -> None
     cv2.circle(truth, (82, 76), 4, 1, -1)
     overlap = (found & (truth > 0)).sum() / (found | (truth > 0)).sum()
     assert overlap > 0.5
-    assert (marked[50:110, 50:110] == UNKNOWN_LABEL).mean() > 0.9
+    assert (marked[50:110, 50:110] == 0).mean() > 0.3  # plain leather in the box counts as sound
+    assert (marked[70:82, 76:88] != 0).all()  # but not what lies near the speck
     assert (marked[:50] == 0).all()
 
 
