@@ -26,6 +26,7 @@ PRO_LIMIT = 0.3
 
 Floats = npt.NDArray[np.float64]
 Item = TypeVar("Item")
+Group = TypeVar("Group", bound=Hashable)
 
 
 def _bins(scores: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
@@ -170,7 +171,7 @@ class Interval:
 
 
 def bootstrap(
-    groups: Mapping[Hashable, Sequence[Item]],
+    groups: Mapping[Group, Sequence[Item]],
     figure: Callable[[Sequence[Item]], float],
     *,
     draws: int = 200,
