@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+import onnx
 import torch
 
 from inspection import detecting, metrics, runtime
@@ -104,7 +105,16 @@ def to_onnx(network: LeatherNet) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
         program.save(file)
-        return file.read_bytes()
+        return without_traces(file.read_bytes())
+
+
+def without_traces(body: bytes) -> bytes:
+    """An ONNX file without the exporter's notes, which hold source lines and paths of the machine at hand."""
+    model = onnx.load_model_from_string(body)
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
+        del part.metadata_props[:]
+    stripped: bytes = model.SerializeToString()
+    return stripped
 
 
 def candidate_folder(run: RunFolder) -> Path:
