@@ -185,8 +185,8 @@ class Station:
 
         Returns
         -------
-        Future that ends with the answer, or with the WeltError that kept the photo from one. What was accepted
-        is inspected whether or not anyone waits for it.
+        Future that ends with the answer, or with the WeltError that kept the photo from one. What was
+        accepted is inspected whether or not anyone waits for it.
 
         Raises
         ------

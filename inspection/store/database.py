@@ -43,7 +43,7 @@ _POOL_WAIT_S = 10.0
 _STATEMENT_TIMEOUT_MS = 10_000  # PostgreSQL gives up a statement after this; questions take milliseconds
 _SOCKET_TIMEOUT_S = 15.0  # over the statement timeout: reached only when the server is gone without a word
 _RETRY_AFTER_S = 5
-_CACHE_KIB = 16 * 1024  # page cache of one SQLite connection
+_CACHE_KIB = 2 * 1024  # page cache of one SQLite connection: all fill within minutes, then memory stays
 _WAL_LIMIT_BYTES = 64 * 2**20  # the write-ahead log shrinks back to this after a burst
 
 _log = logging.getLogger(__name__)
