@@ -7,6 +7,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -44,6 +45,7 @@ _STATEMENT_TIMEOUT_MS = 10_000  # PostgreSQL gives up a statement after this; qu
 _SOCKET_TIMEOUT_S = 15.0  # over the statement timeout: reached only when the server is gone without a word
 _RETRY_AFTER_S = 5
 _CACHE_KIB = 2 * 1024  # page cache of one SQLite connection: all fill within minutes, then memory stays
+_WAL_SWITCH_S = 2.0  # others hold a new database for milliseconds
 _WAL_LIMIT_BYTES = 64 * 2**20  # the write-ahead log shrinks back to this after a burst
 
 _log = logging.getLogger(__name__)
@@ -316,7 +318,7 @@ def _sqlite_engine(path: Path, busy_timeout_s: float, *, for_migration: bool) ->
     def prepare(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
         # WAL: readers never wait for the writer. FULL: a commit is on the disk, not only with the operating
         # system.
-        connection.execute("PRAGMA journal_mode = WAL")
+        _enter_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -340,6 +342,23 @@ def _sqlite_engine(path: Path, busy_timeout_s: float, *, for_migration: bool) ->
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging, which is done once in a database's life.
+
+    SQLite's busy timeout does not hold for this switch: replicas that open a new database at the same moment
+    would be refused at once, so it is tried again for a short while.
+    """
+    give_up_s = time.monotonic() + _WAL_SWITCH_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up_s:
+                raise
+            time.sleep(0.01)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
