@@ -15,7 +15,7 @@ import numpy as np
 
 from inspection.errors import ConfigurationError
 from inspection.taxonomy import KINDS
-from training.synthesis import distractors, sampling, stitch_defects
+from training.synthesis import distractors, leather_defects, sampling, stitch_defects
 from training.synthesis.catalogue import SIZES
 from training.synthesis.export import new_folder
 from training.synthesis.noise import stream
@@ -37,8 +37,11 @@ _STAGE_FAMILIES = (
 )
 
 
-def stage(rng: np.random.Generator, mm_per_px: float, *, side_px: int = _SIDE_PX) -> Scene:
-    """An empty scene: leather, light and camera, without tilt."""
+def stage(
+    rng: np.random.Generator, mm_per_px: float, *, side_px: int = _SIDE_PX, kind: str | None = None
+) -> Scene:
+    """An empty scene on leather that can have that kind: leather, light and camera, without tilt."""
+    families = [family for family in _STAGE_FAMILIES if kind is None or leather_defects.fits(kind, family)]
     light = sampling.a_light(rng)
     camera = replace(sampling.a_camera(rng, light.lamps[0].kelvin), tilt_x=0.0, tilt_y=0.0, distortion=0.0)
     return Scene(
@@ -46,7 +49,7 @@ def stage(rng: np.random.Generator, mm_per_px: float, *, side_px: int = _SIDE_PX
         width_px=side_px,
         height_px=side_px,
         mm_per_px=mm_per_px,
-        base=sampling.a_leather(rng, _STAGE_FAMILIES[int(rng.integers(len(_STAGE_FAMILIES)))]),
+        base=sampling.a_leather(rng, families[int(rng.integers(len(families)))]),
         light=light,
         camera=camera,
     )
@@ -89,7 +92,7 @@ def stitch_exemplar(kind: str, severity: float, mm_per_px: float, *, seed: int) 
 def leather_exemplar(kind: str, severity: float, mm_per_px: float, *, seed: int) -> Scene:
     """A scene with one leather defect in its middle."""
     rng = stream(seed, kind)
-    scene = stage(rng, mm_per_px)
+    scene = stage(rng, mm_per_px, kind=kind)
     flaw = LeatherDefect(
         kind=kind,
         seed=int(rng.integers(2**31)),

@@ -13,7 +13,7 @@ from inspection.errors import UnknownNameError
 from training.synthesis import noise
 from training.synthesis.noise import stream
 from training.synthesis.raster import F32, F64, blur, f32, mix, smoothstep
-from training.synthesis.scene import LeatherDefect
+from training.synthesis.scene import Family, LeatherDefect
 from training.synthesis.seams import distance_to_segment
 from training.synthesis.stitch_defects import Size
 from training.synthesis.surface import Grid, Surface, mark
@@ -38,6 +38,19 @@ SIZES: dict[str, Size] = {
     "water_mark": Size("diameter", 5.0, 12.0, 30.0),
     "scuff": Size("length of the rubbed place", 3.0, 7.0, 18.0),
 }
+
+NOT_ON: dict[str, frozenset[Family]] = {
+    "finish_crack": frozenset({Family.SUEDE, Family.NUBUCK}),
+    "grain_damage": frozenset({Family.SUEDE}),
+    "loose_grain": frozenset({Family.SUEDE}),
+    "pipe_wrinkle": frozenset({Family.SUEDE}),
+}
+"""Families on which a fault cannot be: suede has neither grain nor finish, nubuck no finish."""
+
+
+def fits(kind: str, family: Family) -> bool:
+    """Whether a leather of that family can have that fault."""
+    return family not in NOT_ON.get(kind, frozenset())
 
 
 @dataclass(eq=False)
@@ -142,10 +155,12 @@ def _blob(place: _Place, *, ragged: float, stretch: float = 1.0) -> F32:
     d = np.hypot(place.u_mm / np.float32(stretch), place.v_mm)
     angle = np.arctan2(place.v_mm, place.u_mm)
     shape = np.zeros(place.shape, np.float32)
-    for k in (2, 3, 5, 8):
-        shape += np.float32(place.rng.normal(0, ragged / k**0.7)) * np.cos(
+    for k in (2, 3, 4, 5, 7, 11):
+        shape += np.float32(place.rng.normal(0, 1.15 * ragged / k)) * np.cos(
             k * angle + np.float32(place.rng.uniform(0, 6))
         )
+    # Ragged at the outline alone: in the middle every direction meets, and would draw a star.
+    shape *= smoothstep(f32(d / radius), 0.0, 0.9)
     return f32(radius * (1 + shape) - d)
 
 
@@ -345,12 +360,14 @@ def _water_mark(place: _Place) -> F32:
 
 def _glue_mark(place: _Place) -> F32:
     d = place.defect
-    inside = _blob(place, ragged=0.3, stretch=place.rng.uniform(1, 2)) + np.float32(0.12) * place.noise(1.5)
+    pool = _blob(place, ragged=0.3, stretch=place.rng.uniform(1, 2))
+    inside = pool + np.float32(0.12) * place.noise(1.5)
     body = place.edge(f32(inside), 0.25)
     flat = blur(place.height, 0.6 / place.px)
     mix(place.height, flat, f32(0.8 * body * (0.4 + 0.6 * d.strength)))
-    bead = np.sqrt(np.clip(inside, 0, 1.2)) * body
-    place.height += f32(0.08 * d.strength * bead + 0.02 * body * place.noise(1.2))
+    # It flowed before it set, so its skin is smooth: a bead towards the edge, drawn out by the brush within.
+    bead = np.sqrt(np.clip(pool, 0, 1.2)) * body
+    place.height += f32(0.08 * d.strength * bead + 0.02 * body * place.noise(4.0, 1))
     mix(place.roughness, place.rng.uniform(0.14, 0.3), f32(0.9 * body))
     place.sheen *= 1 - body
     haze = f32(place.rng.choice([0.1, 0.25]) * d.strength * body)

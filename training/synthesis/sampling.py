@@ -80,6 +80,11 @@ def check(request: Request) -> Request:
             raise UnknownNameError(
                 f"there is no leather family {family!r}", hint=f"Known: {', '.join(Family)}."
             )
+    if not _kinds_of(request):
+        raise ConfigurationError(
+            f"{', '.join(request.kinds)} cannot be on {', '.join(request.families)}",
+            hint="Name another family of leather, or none.",
+        )
     _within("size", request.side_px, 64, 4096, "pixels")
     for each in request.mm_per_px:
         _within("scale", each, MIN_MM_PER_PX, MAX_MM_PER_PX, "mm per pixel")
@@ -99,6 +104,20 @@ def check(request: Request) -> Request:
                 hint="Give the smaller number first.",
             )
     return request
+
+
+def _families_of(request: Request) -> tuple[Family, ...]:
+    return tuple(Family(name) for name in request.families) or tuple(Family)
+
+
+def _kinds_of(request: Request) -> tuple[str, ...]:
+    """The wanted kinds that one of the wanted families can have."""
+    families = _families_of(request)
+    return tuple(
+        kind
+        for kind in request.kinds or tuple(SIZES)
+        if any(leather_defects.fits(kind, family) for family in families)
+    )
 
 
 def _within(name: str, value: float, low: float, high: float, unit: str) -> None:
@@ -408,7 +427,7 @@ def sample(request: Request, *, seed: int, index: int) -> Scene:
     low, high = request.mm_per_px
     mm_per_px = round(float(np.exp(rng.uniform(np.log(low), np.log(high)))), 5)
     size = side * mm_per_px
-    kinds = request.kinds or tuple(SIZES)
+    kinds = _kinds_of(request)
     sound = rng.random() < request.sound
     wanted: list[str] = []
     if not sound:
@@ -416,7 +435,11 @@ def sample(request: Request, *, seed: int, index: int) -> Scene:
         wanted = [str(kind) for kind in rng.choice(np.array(kinds), count)]
     on_seam = [kind for kind in wanted if kind in stitch_defects.SIZES]
     plain = rng.random() < request.leather_only and not on_seam
-    families = tuple(Family(name) for name in request.families) or tuple(Family)
+    families = tuple(
+        family
+        for family in _families_of(request)
+        if all(leather_defects.fits(kind, family) for kind in wanted)
+    )
     weights = np.array(
         [3.0 if f in (Family.FULL_GRAIN, Family.PEBBLED, Family.SMOOTH) else 1.0 for f in families]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 
 from inspection.errors import ConfigurationError, UnknownNameError
-from training.synthesis import sampling, scene
+from training.synthesis import leather_defects, sampling, scene
 from training.synthesis.render import render
 from training.synthesis.sampling import Request, sample
+from training.synthesis.scene import Family
 
 SMALL = Request(side_px=160)
 
@@ -38,6 +40,22 @@ def test_every_sampled_scene_passes_its_own_check() -> None:
     for index in range(60):
         drawn = sample(SMALL, seed=11, index=index)
         assert scene.check(drawn) == drawn
+
+
+@pytest.mark.parametrize("families", itertools.combinations(Family, 2))
+def test_no_leather_has_a_fault_that_it_cannot_have(families: tuple[Family, Family]) -> None:
+    request = Request(side_px=64, families=families, sound=0.0, leather_only=1.0)
+    for index in range(40):
+        drawn = sample(request, seed=3, index=index)
+        for flaw, leather in itertools.product(
+            drawn.leather_defects, [drawn.base, *(panel.leather for panel in drawn.panels)]
+        ):
+            assert leather_defects.fits(flaw.kind, leather.family)
+
+
+def test_a_fault_that_the_wanted_leather_cannot_have_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="finish_crack cannot be on suede"):
+        sampling.check(Request(kinds=("finish_crack",), families=("suede",)))
 
 
 def test_a_pitch_of_zero_is_refused_with_its_name() -> None:
