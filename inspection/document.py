@@ -7,6 +7,7 @@ UTC.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
@@ -24,6 +25,7 @@ from inspection.domain import (
     Metadata,
     Photo,
     Reason,
+    Seam,
     Severity,
     ZoneClass,
 )
@@ -41,6 +43,7 @@ __all__ = [
     "ReasonDocument",
     "RecipeDocument",
     "ResultDocument",
+    "SeamDocument",
     "StandardDocument",
     "VerdictDocument",
     "ZoneDocument",
@@ -105,7 +108,7 @@ class PhotoDocument(_Document):
 
 
 class ReasonDocument(_Document):
-    """One rule that decided; ``defect`` is the ``index`` of a defect, null for the photo as a whole."""
+    """One rule that decided; ``defect`` or ``seam`` is an ``index``, both null for the photo as a whole."""
 
     rule: str = Field(description="Rule of the standard, or `scale` or `too_many_regions`.")
     grade: Grade
@@ -121,6 +124,7 @@ class ReasonDocument(_Document):
     uncertainty: Number | None = Field(description="Expanded (k = 2), in `unit`.")
     limit: Number | None
     unit: str | None
+    seam: int | None = Field(None, description="`index` of a seam.")
 
 
 class VerdictDocument(_Document):
@@ -158,19 +162,45 @@ class DefectDocument(_Document):
     uncertainty_mm2: Length | None = Field(description="Of the area, expanded (k = 2).")
 
 
-class SeamDocument(_Document):
-    """A measured seam; this version measures none, so the list is empty."""
-
-    zone: str
-
-
 class MeasurementDocument(_Document):
-    """A number of the photo as a whole; an empty unit is a plain number."""
+    """A number of the photo or of a seam as a whole; an empty unit is a plain number."""
 
     name: str
     value: Number
     unit: str
-    uncertainty: Number | None
+    uncertainty: Number | None = Field(description="Expanded (k = 2), in `unit`.")
+
+
+class SeamDocument(_Document):
+    """One row of stitches with every needle hole that was found. Lists in mm are empty without a scale.
+
+    `skipped`, `broken` and `loose` hold the index of the point before the place; after the last point of a
+    closed seam comes its first.
+    """
+
+    index: int
+    zone: str
+    zone_class: ZoneClass
+    group: int = Field(description="Rows that run side by side share a group.")
+    row: int = Field(description="Within the group, from 0; the row nearest to the panel's edge first.")
+    closed: bool = Field(description="The last point is followed by the first.")
+    readable: bool = Field(description="False when the stitches are too faint to measure.")
+    points_px: tuple[tuple[Number, Number], ...] = Field(description="Needle holes, in order along the row.")
+    pitch_mm: tuple[Length, ...] = Field(description="From each point to the next.")
+    pitch_uncertainty_mm: tuple[Length, ...] = Field(description="Expanded (k = 2).")
+    skipped: tuple[int, ...]
+    broken: tuple[int, ...]
+    loose: tuple[int, ...]
+    margin_mm: tuple[Number | None, ...] = Field(
+        description="Distance of each point from the panel's edge, negative beyond; null where none is seen."
+    )
+    run_off_mm: tuple[Number | None, ...] = Field(
+        description="Distance of each point from the line that was meant, positive to the left of the walk."
+    )
+    gap_mm: tuple[Number | None, ...] = Field(
+        description="Distance of each point from the next row of the group; null where that is not beside it."
+    )
+    measurements: tuple[MeasurementDocument, ...]
 
 
 class LinksDocument(_Document):
@@ -271,6 +301,7 @@ def build_document(
         ),
         defects=tuple(_defect(index, defect) for index, defect in enumerate(finding.defects)),
         regions_left_out=finding.left_out,
+        seams=tuple(_seam(index, seam) for index, seam in enumerate(finding.seams)),
         measurements=tuple(_measurement(measurement) for measurement in finding.measurements),
         kinds=finding.maps.kinds,
         links=links(result_id),
@@ -320,6 +351,7 @@ def _reason(reason: Reason) -> ReasonDocument:
         uncertainty=_rounded(reason.uncertainty, 3),
         limit=reason.limit,
         unit=reason.unit,
+        seam=reason.seam,
     )
 
 
@@ -339,6 +371,33 @@ def _defect(index: int, defect: Defect) -> DefectDocument:
         uncertainty_mm=_rounded(defect.uncertainty_mm, 3),
         uncertainty_mm2=_rounded(defect.uncertainty_mm2, 3),
     )
+
+
+def _seam(index: int, seam: Seam) -> SeamDocument:
+    return SeamDocument(
+        index=index,
+        zone=seam.zone,
+        zone_class=seam.zone_class,
+        group=seam.group,
+        row=seam.row,
+        closed=seam.closed,
+        readable=seam.readable,
+        points_px=_points(seam.points_px.tolist()),
+        pitch_mm=tuple(round(v, 3) for v in seam.pitch_mm.tolist()),
+        pitch_uncertainty_mm=tuple(round(v, 3) for v in seam.pitch_uncertainty_mm.tolist()),
+        skipped=seam.skipped,
+        broken=seam.broken,
+        loose=seam.loose,
+        margin_mm=_known(seam.margin_mm.tolist()),
+        run_off_mm=_known(seam.run_off_mm.tolist()),
+        gap_mm=_known(seam.gap_mm.tolist()),
+        measurements=tuple(_measurement(each) for each in seam.measurements),
+    )
+
+
+def _known(values: list[float]) -> tuple[float | None, ...]:
+    """The values, None for those that are NaN."""
+    return tuple(None if math.isnan(value) else round(value, 3) for value in values)
 
 
 def _measurement(measurement: Measurement) -> MeasurementDocument:

@@ -27,6 +27,7 @@ __all__ = [
     "Metadata",
     "Photo",
     "Reason",
+    "Seam",
     "Severity",
     "Verdict",
     "Zone",
@@ -213,6 +214,78 @@ class Measurement:
     uncertainty: float | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Seam:
+    """One row of stitches, from its first needle hole in the photo to its last.
+
+    Attributes
+    ----------
+    zone, zone_class : of the zone that holds most of it.
+    group, row : rows that run side by side share a group; within it they are numbered from 0, the row nearest
+        to the panel's edge first where that edge is known.
+    closed : whether the last point is followed by the first, as on a patch sewn all round.
+    readable : False when stitches are there but their points are too faint to measure: then there are no
+        measurements, and the photo goes to a person.
+    points_px : (N, 2) float64, the needle holes that were found, in order along the row. None is made up
+        where a stitch is missing.
+    pitch_mm, pitch_uncertainty_mm : (N - 1,) float64, (N,) when closed, distance from each point to the next
+        and its uncertainty (k = 2); empty without a scale. A distance listed in ``skipped`` or ``broken`` is
+        that of the whole gap.
+    skipped : indices i where the thread goes on from point i to the next, but one or more stitches between
+        did not lock.
+    broken : indices i where the thread between point i and the next is gone.
+    loose : indices i where the thread between point i and the next stands off the row.
+    margin_mm : (N,) float64, distance of each point from the panel's edge, negative beyond it, NaN where no
+        edge is seen; empty when it is seen nowhere or without a scale.
+    run_off_mm : (N,) float64, signed distance of each point from the line that was meant, positive to the
+        left of the walk along the points; empty without a scale.
+    gap_mm : (N,) float64, distance of each point from the next row of its group, NaN where that row is not
+        beside it; empty where there is none.
+    measurements : of the whole seam. Names are ``pitch_mean_mm``, ``pitch_deviation_mm``, ``density_per_cm``,
+        ``density_per_inch``, ``skipped``, ``broken``, ``loose_thread_mm``, ``thread_end_mm``, ``run_off_mm``,
+        ``margin_min_mm``, ``margin_max_mm``, ``margin_mean_mm``, ``row_gap_min_mm``, ``row_gap_max_mm`` and
+        ``length_mm``; what is not known is left out.
+    """
+
+    zone: str
+    zone_class: ZoneClass
+    points_px: npt.NDArray[np.float64]
+    group: int = 0
+    row: int = 0
+    closed: bool = False
+    readable: bool = True
+    pitch_mm: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    pitch_uncertainty_mm: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    skipped: tuple[int, ...] = ()
+    broken: tuple[int, ...] = ()
+    loose: tuple[int, ...] = ()
+    margin_mm: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    run_off_mm: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    gap_mm: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    measurements: tuple[Measurement, ...] = ()
+
+    def __post_init__(self) -> None:
+        count = len(self.points_px)
+        if self.points_px.shape != (count, 2):
+            raise TypeError(f"points_px must be (N, 2), not {self.points_px.shape}")
+        for name, length in (
+            ("pitch_mm", count if self.closed else count - 1),
+            ("pitch_uncertainty_mm", count if self.closed else count - 1),
+            ("margin_mm", count),
+            ("run_off_mm", count),
+            ("gap_mm", count),
+        ):
+            values = getattr(self, name)
+            if len(values) not in (0, length):
+                raise TypeError(f"{name} must have {length} values or none, not {len(values)}")
+            object.__setattr__(self, name, _frozen(values))
+        object.__setattr__(self, "points_px", _frozen(self.points_px))
+
+    def measured(self, name: str) -> Measurement | None:
+        """The measurement of that name; None where it is not known."""
+        return next((each for each in self.measurements if each.name == name), None)
+
+
 @dataclass(frozen=True)
 class Reason:
     """One rule that decided, with what was measured and the limit.
@@ -224,7 +297,8 @@ class Reason:
     defect : index into ``Finding.defects``; None when the reason is about the whole photo.
     quantity : what was measured: ``length_mm``, ``width_mm``, ``area_mm2``, ``count`` or ``present``.
     uncertainty : of ``measured``, expanded (k = 2), in ``unit``; None where it plays no part.
-    kind, zone : of the defect or defects that the reason is about.
+    kind, zone : of the defect or defects that the reason is about; ``zone`` also that of a seam.
+    seam : index into ``Finding.seams``; None when the reason is about no seam.
     """
 
     rule: str
@@ -241,6 +315,7 @@ class Reason:
     uncertainty: float | None = None
     kind: str | None = None
     zone: str | None = None
+    seam: int | None = None
 
 
 @dataclass(frozen=True)
@@ -259,6 +334,7 @@ class Finding:
     Attributes
     ----------
     left_out : regions found beyond those listed in ``defects``, when there were too many to review.
+    seams : rows of stitches, longest first; none when the model has no ``stitches`` output.
     took_ms : time of each stage by its name.
     """
 
@@ -269,6 +345,7 @@ class Finding:
     maps: Maps
     calibration: Calibration | None
     left_out: int = 0
+    seams: tuple[Seam, ...] = ()
     took_ms: dict[str, float] = field(default_factory=dict)
 
 

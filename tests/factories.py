@@ -21,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from inspection import imaging, pipeline, runtime
 from inspection.detecting import Sensitivity
 from inspection.document import ResultDocument, build_document
-from inspection.domain import Finding, Metadata, Photo, Zone, ZoneClass
+from inspection.domain import Finding, Measurement, Metadata, Photo, Seam, Zone, ZoneClass
 from inspection.recipes import open_recipes
 from inspection.registry import Golden, GoldenPhoto, Manifest, Model
 from inspection.runtime import OnnxNetwork
@@ -269,6 +269,33 @@ def whole_photo(photo: Photo) -> Zone:
     corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float64)
     outline_px = corners * (photo.width_px, photo.height_px) - 0.5
     return Zone(name="all", zone_class=ZoneClass.PRIMARY, outline_px=outline_px)
+
+
+def make_seam(
+    *,
+    pitch_mm: tuple[float, ...] = (2.0, 2.0),
+    margin_mm: tuple[float | None, ...] = (),
+    measurements: Sequence[Measurement] = (
+        Measurement("pitch_mean_mm", 2.0, "mm", 0.05),
+        Measurement("density_per_cm", 5.0, "", 0.1),
+    ),
+    zone: Zone | None = None,
+    skipped: tuple[int, ...] = (),
+    broken: tuple[int, ...] = (),
+) -> Seam:
+    """A straight row of stitches at 0.1 mm per pixel, starting at (10, 20)."""
+    along_px = np.concatenate([[0.0], np.cumsum(pitch_mm)]) / MODEL_MM_PER_PX
+    return Seam(
+        zone=zone.name if zone else "photo",
+        zone_class=zone.zone_class if zone else ZoneClass.PRIMARY,
+        points_px=np.stack([10 + along_px, np.full(len(along_px), 20.0)], axis=1),
+        pitch_mm=np.array(pitch_mm),
+        pitch_uncertainty_mm=np.full(len(pitch_mm), 0.1),
+        margin_mm=np.array([math.nan if each is None else each for each in margin_mm]),
+        skipped=skipped,
+        broken=broken,
+        measurements=tuple(measurements),
+    )
 
 
 def sensitivity(*kinds: str, threshold: float = 0.5) -> Sensitivity:

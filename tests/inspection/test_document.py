@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import numpy as np
 import pytest
 
 from inspection.document import ResultDocument, build_document, to_json
@@ -136,3 +138,34 @@ def test_a_sound_photo_has_an_empty_list_of_defects_and_reasons(model: Model) ->
     told = content(document(model, spots=()))
     assert told["defects"] == []
     assert told["verdict"] == {"grade": "A", "disposition": "pass", "reasons": []}
+
+
+def test_a_seam_keeps_its_points_and_what_is_not_known_is_null(model: Model) -> None:
+    setup = prepare(METADATA, model=model, recipes=open_recipes(), standards=open_standards())
+    photo = factories.make_photo(())
+    finding = replace(
+        inspect(photo, setup, clock=lambda: 0.0), seams=(factories.make_seam(margin_mm=(1.5, None, 1.7)),)
+    )
+    built = build_document(
+        result_id="01JNC5Y5M0000000000000000",
+        created_at=datetime(2026, 3, 1, tzinfo=UTC),
+        metadata=METADATA,
+        photo=photo,
+        finding=finding,
+        setup=setup,
+        took_ms={},
+    )
+    (told,) = content(built)["seams"]
+    assert told["points_px"] == [[10.0, 20.0], [30.0, 20.0], [50.0, 20.0]]
+    assert told["margin_mm"] == [1.5, None, 1.7]
+    mean = {"name": "pitch_mean_mm", "value": 2.0, "unit": "mm", "uncertainty": 0.05}
+    assert told["measurements"][0] == mean
+    assert ResultDocument.model_validate_json(to_json(built)) == built
+
+
+def test_a_seam_refuses_lists_of_another_length() -> None:
+    seam = factories.make_seam()
+    with pytest.raises(TypeError, match="pitch_mm must have 3 values"):
+        replace(seam, closed=True)
+    with pytest.raises(TypeError, match="gap_mm must have 3 values"):
+        replace(seam, gap_mm=np.zeros(2))
