@@ -13,7 +13,7 @@ import torch
 
 from bench.table import Figure
 from inspection import registry
-from inspection.runtime import Network, OnnxNetwork
+from inspection.runtime import Network, OnnxNetwork, Output
 
 TILE_PX = 512
 THREADS = 2
@@ -96,6 +96,6 @@ def side_by_side(ours: Network, peer: Network) -> tuple[float, float]:
     for _ in range(RUNS):
         for network, times in zip((ours, peer), took, strict=True):
             began = time.perf_counter()
-            network.run(tile)
+            network.run(tile, (Output.SURFACE,))
             times.append((time.perf_counter() - began) * 1e3)
     return statistics.median(took[0]), statistics.median(took[1])

@@ -157,16 +157,34 @@ class Maps:
     surface : (K, h, w) float32, probabilities that sum to 1 over K.
     photo_size_px : (width, height) of the photo that the grid covers. Grid point (i, j) covers the photo's
         rectangle from ``(i * width / w - 0.5, j * height / h - 0.5)``, so grids and photos share outer edges.
+    stitch_planes : names of the planes of ``stitches``: ``thread``, ``point`` (peaks at needle holes) and
+        ``edge`` (of a panel) are 0..1; ``offset_x`` and ``offset_y`` lead from the middle of a cell to the
+        nearest needle hole, in pixels *at the model's scale*, and mean nothing far from one.
+    stitches : (P, h, w) float32 on the grid of ``surface``; None when the network does not tell stitches, or
+        nobody asked.
+    embedding : (C, h', w') float32, features on a coarser grid over the same photo; None like ``stitches``.
     """
 
     kinds: tuple[str, ...]
     surface: npt.NDArray[np.float32]
     photo_size_px: tuple[int, int]
+    stitch_planes: tuple[str, ...] = ()
+    stitches: npt.NDArray[np.float32] | None = None
+    embedding: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.surface.ndim != 3 or self.surface.shape[0] != len(self.kinds):
             raise TypeError(f"surface must be ({len(self.kinds)}, h, w), not {self.surface.shape}")
         object.__setattr__(self, "surface", _frozen(self.surface))
+        if self.stitches is not None:
+            expected = (len(self.stitch_planes), *self.surface.shape[1:])
+            if self.stitches.shape != expected:
+                raise TypeError(f"stitches must be {expected}, not {self.stitches.shape}")
+            object.__setattr__(self, "stitches", _frozen(self.stitches))
+        if self.embedding is not None:
+            if self.embedding.ndim != 3:
+                raise TypeError(f"embedding must be (C, h, w), not {self.embedding.shape}")
+            object.__setattr__(self, "embedding", _frozen(self.embedding))
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from inspection import imaging, runtime, taxonomy
@@ -47,6 +48,7 @@ no more."""
 MAX_GOLDEN_PIXELS = 4_000_000
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Plane = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
@@ -85,6 +87,7 @@ class Manifest(_Frozen):
     sha256 : hex digest of ``model.onnx``.
     kinds : names of the planes of ``surface``; the first is ``sound``, the others are in ``taxonomy.KINDS``.
     mm_per_px, stride, tile_px, overlap_px, multiple : see ``runtime.NetworkSpec``.
+    stitch_planes, embedding_channels, embedding_stride : see there too; empty or 0 for outputs it lacks.
     thresholds : per kind, the probability from which a region counts; chosen on validation photos.
     min_area_mm2 : per kind, the area below which a region is noise.
     false_rejects : share of sound validation photos on which the thresholds alarm by design.
@@ -101,6 +104,9 @@ class Manifest(_Frozen):
     tile_px: int = Field(ge=32, le=4096)
     overlap_px: int = Field(ge=0)
     multiple: int = Field(32, ge=1)
+    stitch_planes: tuple[Plane, ...] = ()
+    embedding_channels: int = Field(0, ge=0, le=4096)
+    embedding_stride: int = Field(8, ge=1, le=64)
     thresholds: dict[str, Probability]
     min_area_mm2: dict[str, Annotated[float, Field(ge=0)]]
     false_rejects: float | None = Field(None, ge=0, le=1)
@@ -124,6 +130,10 @@ class Manifest(_Frozen):
             raise ValueError(
                 "tile_px must be a multiple of multiple, multiple of stride, overlap_px below tile_px"
             )
+        if len(set(self.stitch_planes)) != len(self.stitch_planes):
+            raise ValueError(f"stitch_planes must be distinct, not {list(self.stitch_planes)}")
+        if self.embedding_channels and self.multiple % self.embedding_stride:
+            raise ValueError("multiple must be a multiple of embedding_stride")
         return self
 
     @property
@@ -136,6 +146,9 @@ class Manifest(_Frozen):
             tile_px=self.tile_px,
             overlap_px=self.overlap_px,
             multiple=self.multiple,
+            stitch_planes=self.stitch_planes,
+            embedding_channels=self.embedding_channels,
+            embedding_stride=self.embedding_stride,
         )
 
 
@@ -146,12 +159,14 @@ class GoldenPhoto(_Frozen):
     ----------
     file : name within ``golden/``; lossless, so that no decoder version changes it.
     array : name of its surface map in ``golden.npz``.
+    stitches : name of its stitch map there, for networks that tell stitches.
     grade : what the verdict was at export, for people; the check compares maps.
     """
 
     file: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
     sha256: Digest
     array: str
+    stitches: str | None = None
     mm_per_px: float | None = Field(None, gt=0)
     grade: str | None = None
 
@@ -222,7 +237,14 @@ def open_model(folder: Path, *, threads: int) -> Model:
             f"{file} ({len(body)} bytes) has SHA-256 {digest}, but its manifest says {manifest.sha256}",
             hint="The file is truncated or belongs to another version; copy the model folder again.",
         )
-    return Model(manifest=manifest, network=OnnxNetwork(body, threads=threads), folder=folder)
+    network = OnnxNetwork(body, threads=threads)
+    missing = [output.value for output in manifest.spec.outputs if output not in network.outputs]
+    if missing:
+        raise ModelError(
+            f"{file} does not give {', '.join(missing)}, which its manifest promises",
+            hint="Copy the model folder again, or export it again.",
+        )
+    return Model(manifest=manifest, network=network, folder=folder)
 
 
 def check_golden(model: Model) -> None:
@@ -242,7 +264,8 @@ def check_golden(model: Model) -> None:
     body = _read(folder / GOLDEN_MAPS)
     try:
         with np.load(io.BytesIO(body), allow_pickle=False) as archive:
-            expected = {photo.array: archive[photo.array] for photo in golden.photos}
+            names = [name for photo in golden.photos for name in (photo.array, photo.stitches) if name]
+            expected = {name: archive[name] for name in names}
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"{folder / GOLDEN_MAPS} does not hold the golden maps: {error}",
@@ -262,18 +285,26 @@ def check_golden(model: Model) -> None:
                 f"{folder / photo.file}: {error.detail}", hint="Copy the model folder again."
             ) from error
         maps = runtime.infer(model.network, decoded.rgb, photo_mm_per_px=photo.mm_per_px, spec=model.spec)
-        known = expected[photo.array]
-        if maps.surface.shape != known.shape:
-            raise ModelError(
-                f"{model.folder} gives a map of {maps.surface.shape} for {photo.file}, not {known.shape}",
-                hint="The golden answers belong to another export; copy the model folder again.",
-            )
-        difference = float(np.abs(maps.surface - known).max())
-        if not difference <= GOLDEN_TOLERANCE:
-            raise ModelError(
-                f"{model.folder} is off by {difference:.2g} on {photo.file}; {GOLDEN_TOLERANCE:g} is allowed",
-                hint="This machine's ONNX Runtime computes otherwise; install the pinned version.",
-            )
+        _compare_golden(model, photo.file, maps.surface, expected[photo.array])
+        if photo.stitches is not None:
+            _compare_golden(model, photo.file, maps.stitches, expected[photo.stitches])
+
+
+def _compare_golden(
+    model: Model, file: str, given: npt.NDArray[np.float32] | None, known: npt.NDArray[np.float32]
+) -> None:
+    shape = None if given is None else given.shape
+    if given is None or shape != known.shape:
+        raise ModelError(
+            f"{model.folder} gives a map of {shape} for {file}, not {known.shape}",
+            hint="The golden answers belong to another export; copy the model folder again.",
+        )
+    difference = float(np.abs(given - known).max())
+    if not difference <= GOLDEN_TOLERANCE:
+        raise ModelError(
+            f"{model.folder} is off by {difference:.2g} on {file}; {GOLDEN_TOLERANCE:g} is allowed",
+            hint="This machine's ONNX Runtime computes otherwise; install the pinned version.",
+        )
 
 
 class _Serving(_Frozen):

@@ -1,15 +1,22 @@
 """Runs a network over a photo on the CPU.
 
 The ONNX contract: input ``image`` is uint8 (1, H, W, 3) RGB with H and W multiples of the manifest's
-``multiple``; output ``surface`` is float32 (1, K, H / stride, W / stride), probabilities that sum to 1 over
-K, plane 0 sound. Other outputs are ignored here.
+``multiple``. Outputs, all float32; only the first has to be there:
+
+- ``surface`` (1, K, H / stride, W / stride): probabilities that sum to 1 over K, plane 0 sound.
+- ``stitches`` (1, P, H / stride, W / stride): the manifest's ``stitch_planes``; see ``domain.Maps``.
+- ``embedding`` (1, C, H / 8, W / 8): features for novelty; the manifest tells C.
+
+A run asks for the outputs that are wanted and pays for no other.
 """
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -22,10 +29,20 @@ from inspection import preprocess
 from inspection.domain import Maps
 from inspection.errors import ModelError
 
-__all__ = ["Network", "NetworkSpec", "OnnxNetwork", "cpu_quota", "infer", "warm"]
+__all__ = ["Network", "NetworkSpec", "OnnxNetwork", "Output", "cpu_quota", "infer", "warm"]
 
 INPUT = "image"
-SURFACE = "surface"
+
+
+class Output(StrEnum):
+    """What a network may be asked for, by the names in the ONNX graph."""
+
+    SURFACE = "surface"
+    STITCHES = "stitches"
+    EMBEDDING = "embedding"
+
+
+EVERYTHING = tuple(Output)
 
 _SESSION_ERRORS = (
     ort_errors.Fail,
@@ -39,18 +56,21 @@ _SESSION_ERRORS = (
 
 
 class Network(Protocol):
-    """Anything that turns a tile into probabilities; the seam for torch at export and for tests."""
+    """Anything that turns a tile into maps; the seam for torch at export and for tests."""
 
-    def run(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Probabilities of one tile.
+    def run(
+        self, rgb: npt.NDArray[np.uint8], outputs: Collection[Output]
+    ) -> dict[Output, npt.NDArray[np.float32]]:
+        """Maps of one tile.
 
         Parameters
         ----------
         rgb : (h, w, 3) uint8, sides multiples of the spec's ``multiple``.
+        outputs : what is wanted; each of ``NetworkSpec.outputs``.
 
         Returns
         -------
-        (K, h / stride, w / stride) float32.
+        For each output (planes, h / its stride, w / its stride) float32.
         """
         ...
 
@@ -67,6 +87,9 @@ class NetworkSpec:
     tile_px : side of the largest tile given to it.
     overlap_px : least overlap of neighbouring tiles.
     multiple : sides of tiles are multiples of this.
+    stitch_planes : names of the planes of ``stitches``; empty when the network does not tell stitches.
+    embedding_channels : planes of ``embedding``; 0 when the network gives none.
+    embedding_stride : model-scale pixels per cell of ``embedding``.
     """
 
     kinds: tuple[str, ...]
@@ -75,6 +98,30 @@ class NetworkSpec:
     tile_px: int
     overlap_px: int
     multiple: int
+    stitch_planes: tuple[str, ...] = ()
+    embedding_channels: int = 0
+    embedding_stride: int = 8
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """What the network can be asked for."""
+        stitches = (Output.STITCHES,) if self.stitch_planes else ()
+        embedding = (Output.EMBEDDING,) if self.embedding_channels else ()
+        return (Output.SURFACE, *stitches, *embedding)
+
+    def shape(self, output: Output, *, width: int, height: int) -> tuple[int, int, int]:
+        """(planes, rows, columns) of an output for a tile of ``width`` x ``height`` pixels."""
+        planes = {
+            Output.SURFACE: len(self.kinds),
+            Output.STITCHES: len(self.stitch_planes),
+            Output.EMBEDDING: self.embedding_channels,
+        }
+        stride = self.stride_of(output)
+        return planes[output], height // stride, width // stride
+
+    def stride_of(self, output: Output) -> int:
+        """Model-scale pixels per cell of an output."""
+        return self.embedding_stride if output is Output.EMBEDDING else self.stride
 
 
 class OnnxNetwork:
@@ -103,31 +150,43 @@ class OnnxNetwork:
             ) from error
         inputs = [value.name for value in self._session.get_inputs()]
         outputs = [value.name for value in self._session.get_outputs()]
-        if inputs != [INPUT] or SURFACE not in outputs:
+        if inputs != [INPUT] or Output.SURFACE not in outputs:
             raise ModelError(
-                f"the network takes {inputs} and gives {outputs}, not '{INPUT}' and '{SURFACE}'",
+                f"the network takes {inputs} and gives {outputs}, not '{INPUT}' and '{Output.SURFACE}'",
                 hint="Export it with python -m training export.",
             )
+        self.outputs = tuple(output for output in Output if output in outputs)
 
-    def run(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def run(
+        self, rgb: npt.NDArray[np.uint8], outputs: Collection[Output]
+    ) -> dict[Output, npt.NDArray[np.float32]]:
         """See ``Network.run``."""
+        wanted = list(outputs)
         try:
-            (surface,) = self._session.run([SURFACE], {INPUT: rgb[np.newaxis]})
+            answers = self._session.run([output.value for output in wanted], {INPUT: rgb[np.newaxis]})
         except _SESSION_ERRORS as error:
             raise ModelError(
                 f"the network failed on a tile of {rgb.shape[1]} x {rgb.shape[0]} px: {error}",
                 hint="Check that the model's manifest belongs to this network.",
             ) from error
-        return np.asarray(surface[0], dtype=np.float32)
+        return {
+            output: np.asarray(answer[0], dtype=np.float32)
+            for output, answer in zip(wanted, answers, strict=True)
+        }
 
 
 def warm(network: Network, spec: NetworkSpec) -> None:
     """Run one grey tile of full size, so that the first photo does not pay for the memory and the kernels."""
-    network.run(np.full((spec.tile_px, spec.tile_px, 3), 127, np.uint8))
+    network.run(np.full((spec.tile_px, spec.tile_px, 3), 127, np.uint8), spec.outputs)
 
 
 def infer(
-    network: Network, rgb: npt.NDArray[np.uint8], *, photo_mm_per_px: float | None, spec: NetworkSpec
+    network: Network,
+    rgb: npt.NDArray[np.uint8],
+    *,
+    photo_mm_per_px: float | None,
+    spec: NetworkSpec,
+    outputs: Collection[Output] = EVERYTHING,
 ) -> Maps:
     """What the network says of a whole photo: scale, tiles, runs, blend.
 
@@ -135,6 +194,7 @@ def infer(
     ----------
     rgb : (H, W, 3) uint8.
     photo_mm_per_px : scale of the photo; None runs it at its own size.
+    outputs : what is wanted besides ``surface``, which always is; what the network does not give stays None.
 
     Returns
     -------
@@ -147,17 +207,38 @@ def infer(
         *size, tile_px=spec.tile_px, overlap_px=spec.overlap_px, multiple=spec.multiple
     )
     padded = preprocess.pad(scaled, multiple=spec.multiple)
-    planes = [network.run(preprocess.cut(padded, tile)) for tile in tiles]
-    for plane, tile in zip(planes, tiles, strict=True):
-        expected = (len(spec.kinds), tile.height // spec.stride, tile.width // spec.stride)
-        if plane.shape != expected:
+    wanted = tuple(output for output in spec.outputs if output is Output.SURFACE or output in outputs)
+    answers = [_checked(network, preprocess.cut(padded, tile), wanted, spec) for tile in tiles]
+    grids = {}
+    for output in wanted:
+        stride = spec.stride_of(output)
+        planes = [answer[output] for answer in answers]
+        grid = preprocess.blend(planes, tiles, stride=stride, overlap_px=spec.overlap_px)
+        grids[output] = preprocess.fit_grid(grid, size_px=size, stride=stride)
+    return Maps(
+        kinds=spec.kinds,
+        surface=grids[Output.SURFACE],
+        photo_size_px=(width, height),
+        stitch_planes=spec.stitch_planes if Output.STITCHES in grids else (),
+        stitches=grids.get(Output.STITCHES),
+        embedding=grids.get(Output.EMBEDDING),
+    )
+
+
+def _checked(
+    network: Network, tile: npt.NDArray[np.uint8], outputs: tuple[Output, ...], spec: NetworkSpec
+) -> dict[Output, npt.NDArray[np.float32]]:
+    """Answers of the shapes that the spec promises."""
+    answers = network.run(tile, outputs)
+    for output in outputs:
+        expected = spec.shape(output, width=tile.shape[1], height=tile.shape[0])
+        if answers[output].shape != expected:
             raise ModelError(
-                f"the network gave {plane.shape} for a tile where its manifest promises {expected}",
+                f"the network gave {answers[output].shape} as {output.value} of a tile "
+                f"where its manifest promises {expected}",
                 hint="The manifest does not belong to this network; copy or export the model folder again.",
             )
-    grid = preprocess.blend(planes, tiles, stride=spec.stride, overlap_px=spec.overlap_px)
-    surface = preprocess.fit_grid(grid, size_px=size, stride=spec.stride)
-    return Maps(kinds=spec.kinds, surface=surface, photo_size_px=(width, height))
+    return answers
 
 
 def _quota_v2(folder: Path) -> float | None:

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from inspection import imaging, pipeline, recipes, registry, standards
 from inspection.domain import Calibration, CalibrationSource, Finding
 from inspection.errors import ConfigurationError, WeltError
 from inspection.registry import Golden, GoldenPhoto, Manifest, Metric, Model
+from inspection.runtime import Output
 from training.candidates import PATCH_MM, candidate_folder
 from training.datasets import (
     MAX_PIXELS,
@@ -81,10 +82,13 @@ class TorchNetwork:
         self._network = network.eval()
 
     @torch.no_grad()
-    def run(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def run(
+        self, rgb: npt.NDArray[np.uint8], outputs: Collection[Output]
+    ) -> dict[Output, npt.NDArray[np.float32]]:
         """See ``inspection.runtime.Network``."""
-        surface = self._network(torch.from_numpy(np.array(rgb))[None])
-        return np.asarray(surface[0].numpy(), np.float32)
+        answers = self._network(torch.from_numpy(np.array(rgb))[None])
+        named = dict(zip(Output, answers if isinstance(answers, tuple) else (answers,), strict=False))
+        return {output: np.asarray(named[output][0].numpy(), np.float32) for output in outputs}
 
 
 def inspect_bytes(body: bytes, model: Model, *, mm_per_px: float) -> Finding:

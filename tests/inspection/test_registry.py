@@ -82,12 +82,21 @@ def test_a_manifest_that_is_no_json_is_told(folder: Path) -> None:
         ("overlap_px", 512),
         ("sha256", "abc"),
         ("created_at", "2026-01-01T00:00:00"),
+        ("stitch_planes", ["thread", "thread"]),
+        ("stitch_planes", ["Thread!"]),
+        ("embedding_channels", -1),
         ("surprise", 1),
     ],
 )
 def test_a_manifest_that_contradicts_itself_is_refused(folder: Path, field: str, value: object) -> None:
     _edit(folder / "manifest.json", lambda content: content.update({field: value}))
     with pytest.raises(ModelError):
+        registry.open_model(folder, threads=1)
+
+
+def test_a_network_without_an_output_that_its_manifest_promises_is_told(folder: Path) -> None:
+    _edit(folder / "manifest.json", lambda content: content.update({"stitch_planes": ["thread"]}))
+    with pytest.raises(ModelError, match="does not give stitches"):
         registry.open_model(folder, threads=1)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -10,27 +12,46 @@ import numpy.typing as npt
 import pytest
 
 from inspection import runtime
+from inspection.domain import Maps
 from inspection.errors import ModelError
-from inspection.runtime import NetworkSpec, OnnxNetwork
+from inspection.runtime import NetworkSpec, OnnxNetwork, Output
 from tests import factories
 
 SPEC = NetworkSpec(kinds=("sound", "hole"), mm_per_px=0.1, stride=4, tile_px=128, overlap_px=32, multiple=32)
 
 
-class Darkness:
-    """Calls pixels defective as far as they are dark."""
+def _means(rgb: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float32]:
+    height, width = rgb.shape[:2]
+    cells = rgb.reshape(height // side, side, width // side, side, 3).mean(axis=(1, 3, 4))
+    return np.asarray(cells / 255, np.float32)
 
-    def run(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        height, width = rgb.shape[:2]
-        mean = rgb.reshape(height // 4, 4, width // 4, 4, 3).mean(axis=(1, 3, 4)) / 255
-        return np.stack([mean, 1 - mean]).astype(np.float32)
+
+class Darkness:
+    """Calls pixels defective as far as they are dark, and thread as far as they are light."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Output, ...]] = []
+
+    def run(
+        self, rgb: npt.NDArray[np.uint8], outputs: Collection[Output]
+    ) -> dict[Output, npt.NDArray[np.float32]]:
+        self.asked.append(tuple(outputs))
+        mean, coarse = _means(rgb, 4), _means(rgb, 8)
+        maps = {
+            Output.SURFACE: np.stack([mean, 1 - mean]),
+            Output.STITCHES: np.stack([mean, mean / 2]),
+            Output.EMBEDDING: np.stack([coarse, coarse / 2, coarse / 4]),
+        }
+        return {output: maps[output] for output in outputs}
 
 
 class WrongShape:
     """Gives one plane too few."""
 
-    def run(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        return np.zeros((1, rgb.shape[0] // 4, rgb.shape[1] // 4), np.float32)
+    def run(
+        self, rgb: npt.NDArray[np.uint8], outputs: Collection[Output]
+    ) -> dict[Output, npt.NDArray[np.float32]]:
+        return {output: np.zeros((1, rgb.shape[0] // 4, rgb.shape[1] // 4), np.float32) for output in outputs}
 
 
 @pytest.mark.parametrize("size", [(1, 1), (128, 128), (129, 40), (300, 211), (640, 480)])
@@ -58,6 +79,63 @@ def test_a_finer_photo_gives_a_map_at_the_models_scale() -> None:
     assert maps.photo_size_px == (400, 400)
 
 
+RICH = dataclasses.replace(SPEC, stitch_planes=("thread", "point"), embedding_channels=3)
+
+
+def test_a_network_without_further_outputs_gives_none() -> None:
+    maps = runtime.infer(Darkness(), np.zeros((64, 64, 3), np.uint8), photo_mm_per_px=None, spec=SPEC)
+    assert maps.stitches is None
+    assert maps.embedding is None
+    assert maps.stitch_planes == ()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (128, 128), (129, 40), (300, 211)])
+def test_stitches_and_embedding_cover_the_photo_as_the_surface_does(size: tuple[int, int]) -> None:
+    width, height = size
+    rgb = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    maps = runtime.infer(Darkness(), rgb, photo_mm_per_px=None, spec=RICH)
+    assert maps.stitch_planes == ("thread", "point")
+    assert maps.stitches is not None
+    assert maps.embedding is not None
+    assert maps.stitches.shape == (2, -(-height // 4), -(-width // 4))
+    np.testing.assert_allclose(maps.stitches[0], maps.surface[0], atol=1e-5)
+    np.testing.assert_allclose(maps.stitches[1], maps.surface[0] / 2, atol=1e-5)
+    assert maps.embedding.shape == (3, -(-height // 8), -(-width // 8))
+    np.testing.assert_allclose(maps.embedding[2], maps.embedding[0] / 4, atol=1e-5)
+    assert not maps.stitches.flags.writeable
+
+
+def test_all_outputs_in_tiles_are_what_one_large_tile_would_give() -> None:
+    rgb = np.random.default_rng(1).integers(0, 256, (320, 320, 3), dtype=np.uint8)
+    tiled = runtime.infer(Darkness(), rgb, photo_mm_per_px=None, spec=RICH)
+    whole = dataclasses.replace(RICH, tile_px=320)
+    single = runtime.infer(Darkness(), rgb, photo_mm_per_px=None, spec=whole)
+    assert tiled.stitches is not None
+    assert tiled.embedding is not None
+    assert single.stitches is not None
+    assert single.embedding is not None
+    np.testing.assert_allclose(tiled.stitches, single.stitches, atol=1e-6)
+    np.testing.assert_allclose(tiled.embedding, single.embedding, atol=1e-6)
+
+
+def test_outputs_that_nobody_wants_are_not_computed() -> None:
+    network = Darkness()
+    maps = runtime.infer(
+        network, np.zeros((64, 64, 3), np.uint8), photo_mm_per_px=None, spec=RICH, outputs=(Output.STITCHES,)
+    )
+    assert network.asked == [(Output.SURFACE, Output.STITCHES)]
+    assert maps.stitches is not None
+    assert maps.embedding is None
+
+
+def test_a_stitch_map_of_another_grid_is_no_map() -> None:
+    surface = np.ones((1, 4, 4), np.float32)
+    with pytest.raises(TypeError, match="stitches must be"):
+        Maps(("sound",), surface, (8, 8), ("thread",), np.zeros((1, 3, 4), np.float32))
+    with pytest.raises(TypeError, match="embedding must be"):
+        Maps(("sound",), surface, (8, 8), embedding=np.zeros((3, 4), np.float32))
+
+
 def test_a_network_that_breaks_its_manifests_promise_is_told() -> None:
     with pytest.raises(ModelError, match="promises"):
         runtime.infer(WrongShape(), np.zeros((64, 64, 3), np.uint8), photo_mm_per_px=None, spec=SPEC)
@@ -65,7 +143,7 @@ def test_a_network_that_breaks_its_manifests_promise_is_told() -> None:
 
 def test_an_onnx_network_runs_and_gives_probabilities() -> None:
     network = OnnxNetwork(factories.dark_spot_onnx(), threads=1)
-    surface = network.run(np.full((64, 96, 3), 20, np.uint8))
+    surface = network.run(np.full((64, 96, 3), 20, np.uint8), [Output.SURFACE])[Output.SURFACE]
     assert surface.shape == (3, 32, 48)
     assert surface.dtype == np.float32
     np.testing.assert_allclose(surface.sum(axis=0), 1, atol=1e-5)

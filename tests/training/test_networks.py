@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from inspection.runtime import OnnxNetwork
+from inspection.runtime import OnnxNetwork, Output
 from training import networks
 from training.candidates import to_onnx
 from training.exporting import TorchNetwork
@@ -57,7 +57,9 @@ def test_torch_and_onnx_runtime_agree_at_sizes_the_export_never_saw(network: net
     rng = np.random.default_rng(0)
     for height, width in ((32, 32), (64, 160), (256, 96)):
         rgb = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-        ours, theirs = torch_network.run(rgb), onnx_network.run(rgb)
+        wanted = (Output.SURFACE,)
+        ours = torch_network.run(rgb, wanted)[Output.SURFACE]
+        theirs = onnx_network.run(rgb, wanted)[Output.SURFACE]
         assert theirs.shape == (4, height // 2, width // 2)
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
         np.testing.assert_allclose(theirs.sum(axis=0), 1, atol=1e-5)

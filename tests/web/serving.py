@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from inspection import registry
 from inspection.access import Role
 from inspection.registry import Model
-from inspection.runtime import Network
+from inspection.runtime import Network, Output
 from inspection.settings import Settings
 from inspection.station import ModelOpener, Station
 from inspection.store import people, stations
@@ -96,14 +96,16 @@ class GatedNetwork:
         self.entered = threading.Semaphore(0)
         self.runs = 0
 
-    def run(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def run(
+        self, rgb: npt.NDArray[np.uint8], outputs: Collection[Output]
+    ) -> dict[Output, npt.NDArray[np.float32]]:
         """See ``Network.run``."""
         self.runs += 1
         self.entered.release()
         assert self.open.wait(30)
         if rgb.min() == 255:
             raise ZeroDivisionError("secret internals")
-        return self._network.run(rgb)
+        return self._network.run(rgb, outputs)
 
 
 class Gate:
