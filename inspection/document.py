@@ -15,6 +15,8 @@ from typing import Annotated, Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 from inspection.domain import (
+    Calibration,
+    CalibrationProblem,
     CalibrationSource,
     Defect,
     Disposition,
@@ -91,10 +93,23 @@ class ModelDocument(_Document):
 
 
 class CalibrationDocument(_Document):
-    """The scale of the photo, and who gave it."""
+    """The scale of the photo, and who gave it.
 
-    mm_per_px: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    ``id``, ``name``, ``made_at`` are null for a scale that is not stored; ``rms_mm`` is null without a board.
+    """
+
+    mm_per_px: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        description="At the middle of the photo."
+    )
     source: CalibrationSource
+    id: str | None = None
+    name: str | None = None
+    made_at: Moment | None = None
+    rms_mm: Length | None = Field(None, description="Of the board's corners about their places.")
+    scale_uncertainty: Length | None = Field(None, description="Share of any length, expanded (k = 2).")
+    problem: CalibrationProblem | None = Field(
+        None, description="Why it may not decide on this photo; null when it may."
+    )
 
 
 class PhotoDocument(_Document):
@@ -110,7 +125,7 @@ class PhotoDocument(_Document):
 class ReasonDocument(_Document):
     """One rule that decided; ``defect`` or ``seam`` is an ``index``, both null for the photo as a whole."""
 
-    rule: str = Field(description="Rule of the standard, or `scale` or `too_many_regions`.")
+    rule: str = Field(description="Rule of the standard, or `scale`, `calibration_…` or `too_many_regions`.")
     grade: Grade
     message: str = Field(description="English; translate by rule, kind, zone and the values.")
     severity: Severity | None
@@ -278,9 +293,7 @@ def build_document(
         recipe=RecipeDocument(name=setup.recipe.name, version=setup.recipe.version),
         standard=StandardDocument(id=setup.standard.id, version=setup.standard.version),
         model=ModelDocument(name=manifest.name, version=manifest.version, sha256=manifest.sha256),
-        calibration=None
-        if calibration is None
-        else CalibrationDocument(mm_per_px=calibration.mm_per_px, source=calibration.source),
+        calibration=None if calibration is None else _calibration(calibration),
         photo=PhotoDocument(
             sha256=photo.sha256,
             width_px=photo.width_px,
@@ -333,6 +346,19 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 def _points(points: list[list[float]]) -> tuple[tuple[float, float], ...]:
     return tuple((round(x, 2), round(y, 2)) for x, y in points)
+
+
+def _calibration(calibration: Calibration) -> CalibrationDocument:
+    return CalibrationDocument(
+        mm_per_px=calibration.mm_per_px,
+        source=calibration.source,
+        id=calibration.id,
+        name=calibration.name,
+        made_at=calibration.made_at,
+        rms_mm=_rounded(calibration.rms_mm, 5),
+        scale_uncertainty=_rounded(calibration.scale_uncertainty, 6),
+        problem=calibration.problem,
+    )
 
 
 def _reason(reason: Reason) -> ReasonDocument:

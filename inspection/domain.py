@@ -16,12 +16,14 @@ import numpy.typing as npt
 
 __all__ = [
     "Calibration",
+    "CalibrationProblem",
     "CalibrationSource",
     "Defect",
     "Disposition",
     "Finding",
     "Foot",
     "Grade",
+    "Lens",
     "Maps",
     "Measurement",
     "Metadata",
@@ -123,11 +125,76 @@ class Photo:
 
 
 @dataclass(frozen=True)
+class Lens:
+    """How a camera bends straight lines, as OpenCV's pinhole model says it.
+
+    Attributes
+    ----------
+    focal_px : (fx, fy).
+    centre_px : (cx, cy), where the optical axis meets the photo.
+    distortion : (k1, k2, p1, p2, k3).
+    """
+
+    focal_px: tuple[float, float]
+    centre_px: tuple[float, float]
+    distortion: tuple[float, float, float, float, float]
+
+
+class CalibrationProblem(StrEnum):
+    """Why a calibration may not decide on a photo.
+
+    STALE : it is older than its age limit. Sizes are still told.
+    PHOTO_SIZE, LENS : the photo is of another size, or through another lens. Its sizes are not told.
+    """
+
+    STALE = "stale"
+    PHOTO_SIZE = "photo_size"
+    LENS = "lens"
+
+
+@dataclass(frozen=True)
 class Calibration:
-    """The scale of a photo."""
+    """From pixels of a photo to millimetres on the plane of the part.
+
+    Attributes
+    ----------
+    mm_per_px : scale at the middle of the photo; the network's.
+    homography : (3, 3) float64, from photo pixels without lens distortion to mm on the plane; None where one
+        scale holds all over the photo. ``inspection.calibration.to_mm`` applies lens and homography.
+    lens : None where straight lines stay straight.
+    photo_size_px : (width, height) that the homography holds for; None where any size is right.
+    lens_name : what the camera calls the lens that was on it; None where nobody said.
+    distance_mm : from the lens to the plane along the optical axis; None where it is not known.
+    scale_uncertainty : of any length, as a share of it, expanded (k = 2): how well the scale itself is known.
+    rms_mm : of the board's corners about their places; None without a board.
+    id : of the stored calibration, a ULID; None for a scale that is not stored.
+    name : that cameras may give in ``calibration``.
+    made_at : aware, UTC.
+    problem : why it may not decide on this photo; None when it may.
+    """
 
     mm_per_px: float
     source: CalibrationSource
+    homography: npt.NDArray[np.float64] | None = field(default=None, compare=False)
+    lens: Lens | None = None
+    photo_size_px: tuple[int, int] | None = None
+    lens_name: str | None = None
+    distance_mm: float | None = None
+    scale_uncertainty: float = 0.0
+    rms_mm: float | None = None
+    id: str | None = None
+    name: str | None = None
+    made_at: datetime | None = None
+    problem: CalibrationProblem | None = None
+
+    def __post_init__(self) -> None:
+        if self.homography is not None:
+            object.__setattr__(self, "homography", _frozen(self.homography))
+
+    @property
+    def gives_sizes(self) -> bool:
+        """Whether millimetres can be told of the photo at all."""
+        return self.problem in (None, CalibrationProblem.STALE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,11 +204,13 @@ class Zone:
     Attributes
     ----------
     outline_px : (N, 2) float64, closed (last point joins the first).
+    height_mm : how far the part may lie above or below the calibrated plane here; widens uncertainties.
     """
 
     name: str
     zone_class: ZoneClass
     outline_px: npt.NDArray[np.float64]
+    height_mm: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outline_px", _frozen(self.outline_px))
@@ -390,3 +459,4 @@ class Metadata:
     captured_at: datetime | None = None
     mm_per_px: float | None = None
     calibration: str | None = None
+    lens: str | None = None

@@ -10,16 +10,41 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inspection.domain import Calibration, Defect, Disposition, Grade, Reason, Verdict, ZoneClass
+from inspection.domain import (
+    Calibration,
+    CalibrationProblem,
+    Defect,
+    Disposition,
+    Grade,
+    Reason,
+    Verdict,
+    ZoneClass,
+)
 from inspection.standards import Quantity, Rule, Standard, exceeds
 
-__all__ = ["SCALE_REASON", "TOO_MANY_REASON", "grade"]
+__all__ = ["CALIBRATION_REASONS", "SCALE_REASON", "TOO_MANY_REASON", "grade"]
 
 SCALE_REASON = "scale"
 """``Reason.rule`` when the scale of the photo is not known."""
 
+CALIBRATION_REASONS = {
+    CalibrationProblem.STALE: "calibration_stale",
+    CalibrationProblem.PHOTO_SIZE: "calibration_photo_size",
+    CalibrationProblem.LENS: "calibration_lens",
+}
+"""``Reason.rule`` when the calibration may not decide on the photo."""
+
 TOO_MANY_REASON = "too_many_regions"
 """``Reason.rule`` when there are more regions than are listed."""
+
+_DOUBTS = {
+    CalibrationProblem.STALE: "The calibration of this camera is older than its age limit: "
+    "check it with a photo of the board, or calibrate again.",
+    CalibrationProblem.PHOTO_SIZE: "The calibration is for photos of another size, so no limit in "
+    "millimetres can be checked: calibrate the camera as it is set now.",
+    CalibrationProblem.LENS: "The calibration was made with another lens, so no limit in millimetres can be "
+    "checked: calibrate the camera as it is set now.",
+}
 
 _WORSE = {Grade.A: 0, Grade.B: 1, Grade.C: 2}
 _RECHECK_FIRST = {Grade.C: 0, Grade.RECHECK: 1, Grade.B: 2, Grade.A: 3}
@@ -56,7 +81,7 @@ def grade(
     Verdict; its reasons come worst first. Grade A has none.
     """
     broken = [
-        *_by_defect(defects, standard, has_scale=calibration is not None),
+        *_by_defect(defects, standard, has_scale=calibration is not None and calibration.gives_sizes),
         *_by_count(defects, standard),
     ]
     certain = [b.rule.grade for b in broken if b.certain and b.rule.grade is not Grade.RECHECK]
@@ -66,11 +91,12 @@ def grade(
     reasons = sorted((_reason(b) for b in told), key=lambda reason: _RECHECK_FIRST[reason.grade])
     if left_out:
         reasons.insert(0, _too_many(len(defects), left_out))
-    if calibration is None:
-        reasons.insert(0, _no_scale())
+    doubt = _scale_doubt(calibration)
+    if doubt is not None:
+        reasons.insert(0, doubt)
     doubtful = any(reason.grade is Grade.RECHECK for reason in reasons)
-    # A certain C stands whatever a recheck would bring; a photo without a scale is never decided.
-    if doubtful and (best is not Grade.C or calibration is None):
+    # A certain C stands whatever a recheck would bring; a photo without a scale that holds is never decided.
+    if doubtful and (best is not Grade.C or doubt is not None):
         return Verdict(Grade.RECHECK, Disposition.RECHECK, tuple(reasons))
     return Verdict(best, standard.dispositions[best], tuple(reasons))
 
@@ -169,11 +195,20 @@ def _message(broken: _Broken) -> str:
     )
 
 
-def _no_scale() -> Reason:
+def _scale_doubt(calibration: Calibration | None) -> Reason | None:
+    """Why no limit in millimetres can be checked; None when it can."""
+    if calibration is None:
+        return Reason(
+            rule=SCALE_REASON,
+            grade=Grade.RECHECK,
+            message="The scale of the photo is not known, so no limit in millimetres can be checked.",
+        )
+    if calibration.problem is None:
+        return None
     return Reason(
-        rule=SCALE_REASON,
+        rule=CALIBRATION_REASONS[calibration.problem],
         grade=Grade.RECHECK,
-        message="The scale of the photo is not known, so no limit in millimetres can be checked.",
+        message=_DOUBTS[calibration.problem],
     )
 
 

@@ -28,6 +28,7 @@ def locate(view: View, *, width_px: int, height_px: int) -> tuple[Zone, ...]:
             name=zone.name,
             zone_class=zone.zone_class,
             outline_px=np.array(zone.outline, np.float64) * size_px - 0.5,
+            height_mm=zone.height_mm,
         )
         for zone in view.zones
     )

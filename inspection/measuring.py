@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from inspection.calibration import relative_uncertainty, scales_at, to_mm
 from inspection.domain import Calibration, Defect, Maps, Measurement
 
-__all__ = ["area_px2", "grid_step_px", "measure", "sides_px", "summarise"]
+__all__ = ["area_of", "grid_step_px", "measure", "sides_of", "summarise"]
 
 
 def grid_step_px(maps: Maps) -> float:
@@ -20,15 +22,15 @@ def grid_step_px(maps: Maps) -> float:
     return float(max(maps.photo_size_px[0] / width, maps.photo_size_px[1] / height))
 
 
-def sides_px(outline_px: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Length and width of an outline, as a caliper would take them.
+def sides_of(outline: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Length and width of an outline, as a caliper would take them, in the unit of its points.
 
     Returns
     -------
     The greatest distance of two of its points, and the smallest distance of two parallel lines with all of it
     between them. Both change little when the outline does, unlike the sides of the smallest rectangle.
     """
-    hull = cv2.convexHull(outline_px.astype(np.float32)).reshape(-1, 2).astype(np.float64)
+    hull = cv2.convexHull(outline.astype(np.float32)).reshape(-1, 2).astype(np.float64)
     between = hull[:, None] - hull[None]
     edges = np.roll(hull, -1, axis=0) - hull
     lengths = np.hypot(edges[:, 0], edges[:, 1])
@@ -38,41 +40,50 @@ def sides_px(outline_px: npt.NDArray[np.float64]) -> tuple[float, float]:
     return float(np.hypot(between[..., 0], between[..., 1]).max()), float(np.ptp(across, axis=0).min())
 
 
-def area_px2(outline_px: npt.NDArray[np.float64]) -> float:
-    """Area inside an outline."""
-    x, y = (outline_px - outline_px[0]).T
+def area_of(outline: npt.NDArray[np.float64]) -> float:
+    """Area inside an outline, in the square of the unit of its points."""
+    x, y = (outline - outline[0]).T
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
 def measure(
-    defects: Sequence[Defect], calibration: Calibration | None, *, step_px: float
+    defects: Sequence[Defect],
+    calibration: Calibration | None,
+    *,
+    step_px: float,
+    heights_mm: Mapping[str, float] | None = None,
 ) -> tuple[Defect, ...]:
-    """Defects with their sizes in mm; as they came when the scale is not known.
+    """Defects with their sizes in mm; as they came when the scale is not known, or is not this photo's.
 
-    The uncertainty (k = 2) of a length is one step of the grid: half a step at each end. That of an area is
-    half a step along the whole outline. It covers how finely the network sees, not the error of the scale.
+    Outlines are mapped to the plane of the part and measured there, so that lens and tilt are gone. The
+    uncertainty (k = 2) of a length is one step of the grid, half a step at each end, and independent of it
+    what is not known of scale and height. That of an area is half a step along the whole outline, and twice
+    what is not known of scale and height.
 
     Parameters
     ----------
     step_px : ``grid_step_px`` of the maps that the defects come from.
+    heights_mm : ``Zone.height_mm`` by name of the zone.
     """
-    if calibration is None:
+    if calibration is None or not calibration.gives_sizes:
         return tuple(defects)
-    mm_per_px = calibration.mm_per_px
-    step_mm = step_px * mm_per_px
     measured = []
     for defect in defects:
-        length_px, width_px = sides_px(defect.outline_px)
-        edges = np.diff(defect.outline_px, axis=0, append=defect.outline_px[:1])
-        perimeter_px = float(np.hypot(edges[:, 0], edges[:, 1]).sum())
+        outline_mm = to_mm(defect.outline_px, calibration)
+        length_mm, width_mm = sides_of(outline_mm)
+        area_mm2 = area_of(outline_mm)
+        step_mm = step_px * float(scales_at(defect.outline_px.mean(axis=0), calibration).max())
+        edges = np.diff(outline_mm, axis=0, append=outline_mm[:1])
+        perimeter_mm = float(np.hypot(edges[:, 0], edges[:, 1]).sum())
+        share = relative_uncertainty(calibration, height_mm=(heights_mm or {}).get(defect.zone, 0.0))
         measured.append(
             replace(
                 defect,
-                length_mm=length_px * mm_per_px,
-                width_mm=width_px * mm_per_px,
-                area_mm2=area_px2(defect.outline_px) * mm_per_px**2,
-                uncertainty_mm=step_mm,
-                uncertainty_mm2=perimeter_px * mm_per_px * step_mm / 2,
+                length_mm=length_mm,
+                width_mm=width_mm,
+                area_mm2=area_mm2,
+                uncertainty_mm=math.hypot(step_mm, share * length_mm),
+                uncertainty_mm2=math.hypot(perimeter_mm * step_mm / 2, 2 * share * area_mm2),
             )
         )
     return tuple(measured)

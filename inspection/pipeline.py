@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inspection import detecting, grading, locating, measuring, runtime
-from inspection.calibration import calibrate
+from inspection.calibration import calibrate, fitted
 from inspection.detecting import Sensitivity
 from inspection.domain import Calibration, Finding, Metadata, Photo
 from inspection.recipes import Recipe, Recipes
@@ -32,6 +32,7 @@ class Setup:
     ----------
     view : name of one of the recipe's views.
     calibration : None when the scale of the photo is not known.
+    lens_name : of the photo; None where the camera does not say.
     """
 
     model: Model
@@ -39,10 +40,22 @@ class Setup:
     standard: Standard
     view: str
     calibration: Calibration | None
+    lens_name: str | None = None
 
 
-def prepare(metadata: Metadata, *, model: Model, recipes: Recipes, standards: Standards) -> Setup:
+def prepare(
+    metadata: Metadata,
+    *,
+    model: Model,
+    recipes: Recipes,
+    standards: Standards,
+    stored: Calibration | None = None,
+) -> Setup:
     """Choose recipe, view, standard and scale for a photo.
+
+    Parameters
+    ----------
+    stored : the stored calibration that the metadata names, or without a name the one in force.
 
     Raises
     ------
@@ -60,7 +73,9 @@ def prepare(metadata: Metadata, *, model: Model, recipes: Recipes, standards: St
             calibration=metadata.calibration,
             view_mm_per_px=recipe.views[view].mm_per_px,
             known=recipe.calibrations,
+            stored=stored,
         ),
+        lens_name=metadata.lens,
     )
 
 
@@ -77,7 +92,10 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
     def timed(stage: str) -> AbstractContextManager[None]:
         return _timed(stage, took_ms, clock)
 
-    mm_per_px = setup.calibration.mm_per_px if setup.calibration else None
+    calibration = setup.calibration and fitted(
+        setup.calibration, photo_size_px=(photo.width_px, photo.height_px), lens_name=setup.lens_name
+    )
+    mm_per_px = calibration.mm_per_px if calibration and calibration.gives_sizes else None
     with timed("network"):
         maps = runtime.infer(setup.model.network, photo.rgb, photo_mm_per_px=mm_per_px, spec=setup.model.spec)
     with timed("detecting"):
@@ -86,17 +104,18 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
         detection = detecting.detect(maps, zones, sensitivity(setup), mm_per_px=mm_per_px)
     with timed("measuring"):
         step_px = measuring.grid_step_px(maps)
-        defects = measuring.measure(detection.defects, setup.calibration, step_px=step_px)
+        heights_mm = {zone.name: zone.height_mm for zone in zones}
+        defects = measuring.measure(detection.defects, calibration, step_px=step_px, heights_mm=heights_mm)
         measurements = measuring.summarise(defects)
     with timed("grading"):
-        verdict = grading.grade(defects, setup.standard, setup.calibration, left_out=detection.left_out)
+        verdict = grading.grade(defects, setup.standard, calibration, left_out=detection.left_out)
     return Finding(
         verdict=verdict,
         zones=zones,
         defects=defects,
         measurements=measurements,
         maps=maps,
-        calibration=setup.calibration,
+        calibration=calibration,
         left_out=detection.left_out,
         took_ms=took_ms,
     )

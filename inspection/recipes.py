@@ -31,12 +31,15 @@ class RecipeZone(BaseModel):
     ----------
     outline : corners as (x, y) shares of the photo's width and height, 0..1 from its outer top left corner;
         left out for the whole photo. Where zones overlap, the one listed first counts.
+    height_mm : allowance for how far the part may lie above or below the calibrated plane in this zone, as a
+        shoe is curved; it widens the uncertainty of sizes by this share of the camera's distance.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     name: Name
     zone_class: ZoneClass = Field(alias="class")
+    height_mm: Annotated[float, Field(ge=0, le=200, allow_inf_nan=False)] = 0.0
     outline: tuple[tuple[Share, Share], ...] = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
     @field_validator("outline")

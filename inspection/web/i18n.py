@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from inspection import taxonomy
-from inspection.grading import SCALE_REASON, TOO_MANY_REASON
+from inspection.grading import CALIBRATION_REASONS, SCALE_REASON, TOO_MANY_REASON
 
 __all__ = ["LANGUAGES", "Language", "ToldReason", "Words", "choose_language", "open_words"]
 
@@ -121,6 +121,8 @@ class Words:
         """One sentence that tells a reason."""
         if reason.rule == SCALE_REASON:
             return self("reason.scale")
+        if reason.rule in CALIBRATION_REASONS.values():
+            return self(f"reason.{reason.rule}")
         if reason.rule == TOO_MANY_REASON and reason.measured is not None and reason.limit is not None:
             return self("reason.too_many", found=f"{reason.measured:.0f}", listed=f"{reason.limit:.0f}")
         if reason.kind is None or reason.quantity is None:

@@ -72,8 +72,12 @@ class PhotoMeta(BaseModel):
         ),
     ] = Field(None, description="Width of one pixel on the part in millimetres.")  # fmt: skip
     calibration: Name | None = Field(
-        None, description="Name of a calibration of the recipe, instead of mm_per_px."
+        None,
+        description="Name of a stored calibration or of a scale of the recipe, instead of mm_per_px; without "
+        "either, the calibration in force at the station and view holds.",
     )
+    lens: Text | None = Field(None, description="The lens on the camera; one that differs from the lens of "
+                              "the calibration makes the verdict a recheck.")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspection.calibration import MAX_MM_PER_PX, MIN_MM_PER_PX, calibrate, checked_mm_per_px
-from inspection.domain import Calibration, CalibrationSource
+from inspection.calibration import MAX_MM_PER_PX, MIN_MM_PER_PX, calibrate, checked_mm_per_px, fitted
+from inspection.calibration.choosing import aged
+from inspection.domain import Calibration, CalibrationProblem, CalibrationSource
 from inspection.errors import ScaleError, UnknownNameError
 
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 KNOWN = {"bench-1": 0.12}
 
 
@@ -50,3 +53,40 @@ def test_a_scale_that_makes_no_sense_is_refused(bad: float) -> None:
 @given(st.floats(MIN_MM_PER_PX, MAX_MM_PER_PX))
 def test_every_scale_of_a_camera_is_taken_as_it_is(mm_per_px: float) -> None:
     assert checked_mm_per_px(mm_per_px) == mm_per_px
+
+
+def test_a_stored_calibration_comes_before_the_recipe_and_after_the_camera() -> None:
+    stored = Calibration(0.11, CalibrationSource.CHARUCO, id="1")
+    assert calibrate(mm_per_px=None, calibration=None, view_mm_per_px=0.1, known={}, stored=stored) == stored
+    assert calibrate(mm_per_px=None, calibration="b", view_mm_per_px=0.1, known={}, stored=stored) == stored
+    chosen = calibrate(mm_per_px=0.2, calibration=None, view_mm_per_px=0.1, known={}, stored=stored)
+    assert chosen is not None
+    assert chosen.source is CalibrationSource.CAMERA
+
+
+@pytest.mark.parametrize(
+    ("days", "limit", "problem"),
+    [(29.9, 30, None), (30.1, 30, CalibrationProblem.STALE), (4000, 0, None)],
+)
+def test_a_calibration_has_an_age_limit(
+    days: float, limit: float, problem: CalibrationProblem | None
+) -> None:
+    made = Calibration(0.1, CalibrationSource.CHARUCO, made_at=NOW - timedelta(days=days))
+    assert aged(made, now=NOW, max_age_days=limit).problem is problem
+
+
+@pytest.mark.parametrize(
+    ("size", "lens", "problem"),
+    [
+        ((640, 480), None, None),
+        ((640, 480), "f25", None),
+        ((480, 640), "f25", CalibrationProblem.PHOTO_SIZE),
+        ((320, 240), None, CalibrationProblem.PHOTO_SIZE),
+        ((640, 480), "f35", CalibrationProblem.LENS),
+    ],
+)
+def test_a_calibration_fits_photos_of_its_size_through_its_lens(
+    size: tuple[int, int], lens: str | None, problem: CalibrationProblem | None
+) -> None:
+    made = Calibration(0.1, CalibrationSource.CHARUCO, photo_size_px=(640, 480), lens_name="f25")
+    assert fitted(made, photo_size_px=size, lens_name=lens).problem is problem

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 from inspection.detecting import MAX_DEFECTS, Box, Detection, Sensitivity, detect, trace
 from inspection.domain import Maps, Zone, ZoneClass
 from inspection.errors import ModelError
-from inspection.measuring import area_px2, sides_px
+from inspection.measuring import area_of, sides_of
 
 KINDS = ("sound", "hole", "scratch", "stain")
 EVEN = Sensitivity(
@@ -100,9 +100,9 @@ def test_an_ellipse_is_found_where_it_is_and_as_large_as_it_is(
     assert defect.kind == "hole"
     assert centre(defect.outline_px) == pytest.approx(at, abs=0.1)
     # To within one step of the grid, the uncertainty that measuring tells.
-    sides = sides_px(defect.outline_px)
+    sides = sides_of(defect.outline_px)
     assert sides == pytest.approx((max(length, width), min(length, width)), abs=1.0)
-    area, true_area = area_px2(defect.outline_px), math.pi / 4 * length * width
+    area, true_area = area_of(defect.outline_px), math.pi / 4 * length * width
     assert area == pytest.approx(true_area, abs=0.5 * (length + width))
     assert 0.9 < defect.score <= 1
 

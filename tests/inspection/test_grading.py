@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from inspection.domain import (
     Calibration,
+    CalibrationProblem,
     CalibrationSource,
     Defect,
     Disposition,
@@ -141,6 +142,16 @@ def test_an_unknown_defect_is_for_a_person_to_judge() -> None:
     assert rules(verdict) == ["unknown"]
     assert general(defect("unknown"), defect("hole")).grade is Grade.C
     assert general(defect("unknown"), defect("scratch")).grade is Grade.RECHECK
+
+
+@pytest.mark.parametrize("problem", CalibrationProblem)
+def test_a_calibration_that_may_not_decide_makes_a_recheck_and_says_why_first(
+    problem: CalibrationProblem,
+) -> None:
+    for defects in ((), (defect("hole"),)):
+        verdict = grade(defects, GENERAL, replace(CAMERA, problem=problem))
+        assert verdict.grade is Grade.RECHECK
+        assert verdict.reasons[0].rule == f"calibration_{problem}"
 
 
 def test_without_a_scale_every_verdict_is_a_recheck_and_says_so_first() -> None:

@@ -12,7 +12,7 @@ from inspection import drawing
 from inspection.detecting import detect
 from inspection.domain import Maps, Metadata
 from inspection.imaging import decode
-from inspection.measuring import area_px2
+from inspection.measuring import area_of
 from inspection.pipeline import inspect, prepare
 from inspection.recipes import open_recipes
 from inspection.registry import Model, open_serving
@@ -65,5 +65,5 @@ def test_painted_defects_come_out_as_large_as_they_were_painted(path: Path) -> N
     inside = cv2.resize(share, (painted.width_px, painted.height_px), interpolation=cv2.INTER_LINEAR) >= 0.5
     # Outlines follow the half-way line of the map; filling a polygon covers the pixels on its border too.
     assert np.count_nonzero(inside & (canvas == 0)) <= 0.01 * np.count_nonzero(inside) + 5
-    cells = sum(area_px2(defect.outline_px) for defect in detection.defects) / 4
+    cells = sum(area_of(defect.outline_px) for defect in detection.defects) / 4
     assert cells >= 0.9 * np.count_nonzero(labels) - 2  # corners of the smallest regions are cut

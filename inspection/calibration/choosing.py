@@ -1,14 +1,16 @@
-"""Decides the scale of a photo, in millimetres per pixel."""
+"""Decides which scale holds for a photo, and whether it may decide."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from inspection.domain import Calibration, CalibrationSource
+from inspection.domain import Calibration, CalibrationProblem, CalibrationSource
 from inspection.errors import ScaleError, UnknownNameError
 
-__all__ = ["MAX_MM_PER_PX", "MIN_MM_PER_PX", "calibrate", "checked_mm_per_px"]
+__all__ = ["MAX_MM_PER_PX", "MIN_MM_PER_PX", "aged", "calibrate", "checked_mm_per_px", "fitted"]
 
 MIN_MM_PER_PX = 0.005
 """Finer than this is a microscope: a whole shoe would take 60,000 pixels."""
@@ -38,8 +40,10 @@ def calibrate(
     calibration: str | None,
     view_mm_per_px: float | None,
     known: Mapping[str, float],
+    stored: Calibration | None = None,
 ) -> Calibration | None:
-    """Choose the scale: what the camera says, else the calibration it names, else the recipe's view.
+    """Choose the scale: what the camera says, else the calibration it names, else the one in force at its
+    station and view, else the recipe's view.
 
     Parameters
     ----------
@@ -47,6 +51,7 @@ def calibrate(
     calibration : name of a calibration, as the camera gives it.
     view_mm_per_px : what the recipe says of this view.
     known : mm per pixel of each named calibration of the recipe.
+    stored : the stored calibration of that name, or without a name the one in force; None if there is none.
 
     Returns
     -------
@@ -54,14 +59,48 @@ def calibrate(
     """
     if mm_per_px is not None:
         return Calibration(checked_mm_per_px(mm_per_px), CalibrationSource.CAMERA)
+    if stored is not None:
+        return stored
     if calibration is not None:
         if calibration not in known:
             names = ", ".join(sorted(known)) or "none"
             raise UnknownNameError(
                 f"There is no calibration named {calibration!r}.",
-                hint=f"The recipe knows these calibrations: {names}. Or send mm_per_px.",
+                hint=f"The recipe knows these: {names}; welt calibrate list shows the stored ones.",
             )
         return Calibration(checked_mm_per_px(known[calibration]), CalibrationSource.REFERENCE)
     if view_mm_per_px is not None:
         return Calibration(checked_mm_per_px(view_mm_per_px), CalibrationSource.RECIPE)
     return None
+
+
+def aged(calibration: Calibration, *, now: datetime, max_age_days: float) -> Calibration:
+    """The calibration, marked as stale when it was made longer ago than the limit.
+
+    Parameters
+    ----------
+    now : aware.
+    max_age_days : 0 for no limit.
+    """
+    if calibration.made_at is None or not max_age_days:
+        return calibration
+    if now - calibration.made_at <= timedelta(days=max_age_days):
+        return calibration
+    return replace(calibration, problem=CalibrationProblem.STALE)
+
+
+def fitted(
+    calibration: Calibration, *, photo_size_px: tuple[int, int], lens_name: str | None = None
+) -> Calibration:
+    """The calibration, marked when the photo is of another size, or through another lens, than it is for.
+
+    Parameters
+    ----------
+    photo_size_px : (width, height) of the upright photo.
+    lens_name : what the camera says; None, when nobody says, fits every lens.
+    """
+    if calibration.photo_size_px not in (None, photo_size_px):
+        return replace(calibration, problem=CalibrationProblem.PHOTO_SIZE)
+    if None not in (lens_name, calibration.lens_name) and lens_name != calibration.lens_name:
+        return replace(calibration, problem=CalibrationProblem.LENS)
+    return calibration
