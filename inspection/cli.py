@@ -141,8 +141,10 @@ def run_service(settings: Settings, listener: socket.socket, *, log_requests: bo
     """Serve on a listening socket until SIGINT or SIGTERM."""
     import uvicorn
 
+    from inspection.memory import return_big_buffers
     from inspection.web.app import create_app
 
+    return_big_buffers()
     config = uvicorn.Config(
         create_app(settings),
         log_config=None,
