@@ -57,6 +57,7 @@ class Lock(IntEnum):
 
     FEED : results become visible in the order of their sequence, so that a reader of "all above n" misses
         none.
+    REVIEWS : the same for reviews.
     PEOPLE : the last administrator is counted by one writer at a time.
     MIGRATION : one replica at a time brings the schema up to date.
     """
@@ -64,6 +65,7 @@ class Lock(IntEnum):
     FEED = 1
     PEOPLE = 2
     MIGRATION = 3
+    REVIEWS = 4
 
 
 _LOCK_SPACE = (

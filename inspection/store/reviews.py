@@ -13,9 +13,17 @@ from sqlalchemy.engine import Row
 from inspection.domain import Grade
 from inspection.errors import ConflictError, MetadataError, NotFoundError
 from inspection.store import audit, schema
-from inspection.store.database import Store, check_text
+from inspection.store.database import Lock, Store, check_text
 
-__all__ = ["MAX_COMMENT_LENGTH", "Decision", "Review", "add", "of_result"]
+__all__ = [
+    "MAX_COMMENT_LENGTH",
+    "Decision",
+    "Review",
+    "add",
+    "latest_sequence",
+    "newer_than",
+    "of_result",
+]
 
 MAX_COMMENT_LENGTH = 2000  # characters
 
@@ -36,10 +44,12 @@ class Review:
 
     Attributes
     ----------
+    sequence : grows with each review, across replicas; the position in the feed of `newer_than`.
     revision : 1 for the first review of a result, 2 for the next.
     grade : the grade that holds from here on.
     """
 
+    sequence: int
     result_id: str
     revision: int
     decision: Decision
@@ -83,7 +93,7 @@ def add(
             f"the comment has {len(comment)} characters", hint=f"Write at most {MAX_COMMENT_LENGTH}."
         )
     at = store.now()
-    with store.write() as connection:
+    with store.write(Lock.REVIEWS) as connection:
         # The row is changed first and only if it is as seen, so of two reviewers at once one finds it
         # changed.
         change = (
@@ -111,7 +121,21 @@ def add(
                 f"the result is at review {now_at}, and the page showed review {seen_revision}",
                 hint="Reload the result, look at what was said meanwhile, and review again if needed.",
             )
+        row = (
+            sa.insert(_reviews)
+            .values(
+                result_id=result_id,
+                revision=seen_revision + 1,
+                decision=decision.value,
+                grade=changed.reviewed_grade,
+                comment=comment,
+                reviewer=reviewer,
+                at=at,
+            )
+            .returning(_reviews.c.sequence)
+        )
         review = Review(
+            sequence=int(connection.execute(row).scalar_one()),
             result_id=result_id,
             revision=seen_revision + 1,
             decision=decision,
@@ -119,17 +143,6 @@ def add(
             comment=comment,
             reviewer=reviewer,
             at=at,
-        )
-        connection.execute(
-            sa.insert(_reviews).values(
-                result_id=result_id,
-                revision=review.revision,
-                decision=decision.value,
-                grade=review.grade.value,
-                comment=comment,
-                reviewer=reviewer,
-                at=at,
-            )
         )
         audit.note(
             connection,
@@ -155,8 +168,23 @@ def of_result(store: Store, result_id: str) -> tuple[Review, ...]:
         return tuple(_value(row) for row in connection.execute(query))
 
 
+def newer_than(store: Store, sequence: int, *, limit: int = 100) -> tuple[Review, ...]:
+    """Reviews that were stored after the one of that sequence, oldest first."""
+    query = sa.select(_reviews).where(_reviews.c.sequence > sequence)
+    with store.read() as connection:
+        rows = connection.execute(query.order_by(_reviews.c.sequence).limit(limit))
+        return tuple(_value(row) for row in rows)
+
+
+def latest_sequence(store: Store) -> int:
+    """Sequence of the newest review; 0 when there is none."""
+    with store.read() as connection:
+        return int(connection.execute(sa.select(sa.func.max(_reviews.c.sequence))).scalar_one() or 0)
+
+
 def _value(row: Row[Any]) -> Review:
     return Review(
+        sequence=row.sequence,
         result_id=row.result_id,
         revision=row.revision,
         decision=Decision(row.decision),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Annotated, Any
 
@@ -71,6 +70,8 @@ StationName = Annotated[str, Path(pattern=NAME_PATTERN, description="Name of the
 KeyId = Annotated[str, Path(pattern=KEY_ID_PATTERN, description="Id of the key, the part after welt_.")]
 
 _FOR_EVER = "private, max-age=31536000, immutable"
+_ASK_AGAIN = "private, no-cache"
+"""May be kept, but only shown again once the service said that it is still right."""
 _ETAG = {"ETag": {"schema": {"type": "string"}}}
 _NOT_MODIFIED: dict[str, Any] = {"description": "The caller's copy is still right."}
 
@@ -244,18 +245,13 @@ def _picture_responses(media_type: str, description: str) -> dict[int | str, dic
     }
 
 
-def _show(request: Request, picture: Picture) -> Response:
+def _show(request: Request, picture: Picture, *, keeping: str = _FOR_EVER) -> Response:
     etag = f'"{picture.tag}"'
-    headers = {"ETag": etag, "Cache-Control": _FOR_EVER}
+    headers = {"ETag": etag, "Cache-Control": keeping}
     known = request.headers.get("if-none-match", "")
     if known == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
         return Response(status_code=304, headers=headers)
     return Response(picture.body, media_type=picture.media_type, headers=headers)
-
-
-async def _drawn(request: Request, draw: Callable[[], Picture]) -> Response:
-    pool = request.app.state.renderer.pool
-    return _show(request, await asyncio.get_running_loop().run_in_executor(pool, draw))
 
 
 @router.get(
@@ -299,13 +295,15 @@ async def read_overlay(
     caller: Reader,
     station: StationDep,
 ) -> Response:
-    """Drawn when asked for, and not before."""
+    """Drawn when asked for, and not before: another version of Welt may draw it otherwise."""
     what = drawing.Overlay(outlines=query.outlines, labels=query.labels)
     renderer: pictures.Renderer = request.app.state.renderer
-    return await _drawn(
-        request,
+    drawn = await asyncio.get_running_loop().run_in_executor(
+        renderer.pool,
         lambda: renderer.overlay(station, result_id, what=what, with_heat=query.heat, side_px=query.side_px),
     )
+    same = query.v == pictures.drawing_version()
+    return _show(request, drawn, keeping=_FOR_EVER if same else _ASK_AGAIN)
 
 
 # Reviews ---------------------------------------------------------------------------------------------------
@@ -337,7 +335,7 @@ def create_review(
         comment=body.comment,
     )
     feed: Feed = request.app.state.feed
-    feed.reviewed(review)
+    feed.wake()
     return ReviewAnswer.of(review)
 
 

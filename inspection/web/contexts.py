@@ -23,6 +23,7 @@ from inspection.standards import ANY_KIND, Quantity, Rule, Standard
 from inspection.store.inspections import Filters, StoredInspection
 from inspection.store.reviews import Decision, Review
 from inspection.web.i18n import Language, Words
+from inspection.web.pictures import drawing_version
 
 __all__ = [
     "FilterForm",
@@ -396,8 +397,8 @@ def row_of(stored: StoredInspection, *, words: Words, zone: Zone, form: FilterFo
         result_id=record.result_id,
         sequence=stored.sequence,
         url=form.url(f"/results/{record.result_id}"),
-        thumbnail_url=f"{document.links.overlay}?side_px={THUMBNAIL_PX}",
-        picture_url=f"{document.links.overlay}?side_px={FLOOR_PICTURE_PX}&labels=false",
+        thumbnail_url=_overlay(document, f"side_px={THUMBNAIL_PX}"),
+        picture_url=_overlay(document, f"side_px={FLOOR_PICTURE_PX}&labels=false"),
         grade=stored.final_grade.value,
         first_grade=record.grade.value,
         headline=told[0],
@@ -413,6 +414,11 @@ def row_of(stored: StoredInspection, *, words: Words, zone: Zone, form: FilterFo
         review=_review_state(stored),
         revision=stored.review_revision,
     )
+
+
+def _overlay(document: ResultDocument, *wanted: str) -> str:
+    """Address of a drawing, which browsers may keep until another version of Welt draws otherwise."""
+    return f"{document.links.overlay}?{'&'.join((*wanted, f'v={drawing_version()}'))}"
 
 
 def _review_state(stored: StoredInspection) -> str | None:
@@ -645,7 +651,7 @@ def result_of(
         ),
         width_px=photo.width_px,
         height_px=photo.height_px,
-        overlay_url=links.overlay,
+        overlay_url=_overlay(document),
         photo_url=links.photo,
         photo_name=f"{record.result_id}.{photo.media_type.partition('/')[2].replace('jpeg', 'jpg')}",
         json_url=links.self,
@@ -653,7 +659,7 @@ def result_of(
         shown={
             "width": photo.width_px,
             "height": photo.height_px,
-            "photo": links.photo if viewable else f"{links.overlay}?outlines=false&labels=false",
+            "photo": links.photo if viewable else _overlay(document, "outlines=false&labels=false"),
             "surface": links.surface if record.surface_ref else None,
             "heat": drawing.heat_colours().tolist(),
             "defects": [

@@ -1,7 +1,7 @@
-"""Tells pages and programs of new results as they come, by server-sent events.
+"""Tells pages and programs of new results and reviews as they come, by server-sent events.
 
 One loop asks the database for what is new and hands it to all listeners, so a listener more costs next to
-nothing. The loop is woken by this process's own results, and looks now and then for those of other replicas.
+nothing. The loop is woken by what this process stores, and looks now and then for what other replicas do.
 
 Events: ``inspected`` (its id is the place in the feed, so a listener that was away resumes there),
 ``reviewed``, and ``lagged`` to one who missed too much and should ask the list instead.
@@ -20,7 +20,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from inspection.errors import PressureError, StorageError
-from inspection.store import Store, inspections
+from inspection.store import Store, inspections, reviews
 from inspection.store.inspections import StoredInspection
 from inspection.store.reviews import Review
 from inspection.web.deps import Reader
@@ -31,7 +31,7 @@ __all__ = ["Feed", "router"]
 log = logging.getLogger(__name__)
 
 LOOK_S = 2.0
-"""Pause between looks for results of other replicas."""
+"""Pause between looks for what other replicas stored."""
 GATHER_S = 0.05
 """Results of one such time are asked for together."""
 HEARTBEAT_S = 15.0
@@ -49,7 +49,7 @@ _LAGGED = b"event: lagged\ndata: {}\n\n"
 
 
 class Feed:
-    """New results, handed to whoever listens. All but ``wake``, ``reviewed`` belongs to the event loop."""
+    """New results and reviews, handed to whoever listens. All but ``wake`` belongs to the event loop."""
 
     def __init__(self, store: Store, *, loop: asyncio.AbstractEventLoop) -> None:
         self._store = store
@@ -59,6 +59,7 @@ class Feed:
         self._stopped = asyncio.Event()
         self._joining = asyncio.Lock()
         self.sequence = 0
+        self._review_sequence = 0
 
     @property
     def listeners(self) -> int:
@@ -66,14 +67,8 @@ class Feed:
         return len(self._queues)
 
     def wake(self) -> None:
-        """Say, from any thread, that there is a new result."""
+        """Say, from any thread, that there is a new result or review."""
         self._from_anywhere(self._changed.set)
-
-    def reviewed(self, review: Review) -> None:
-        """Say, from any thread, that a result was reviewed."""
-        body = ReviewAnswer.of(review).model_dump_json()
-        event = f"event: reviewed\ndata: {body}\n\n".encode()
-        self._from_anywhere(lambda: self._tell(event))
 
     def _from_anywhere(self, call: Callable[[], None]) -> None:
         if not self._loop.is_closed():
@@ -91,7 +86,7 @@ class Feed:
             _put(waiting, _END)
 
     async def run(self) -> None:
-        """Look for new results until stopped."""
+        """Look for what is new until stopped."""
         while not self._stopped.is_set():
             try:
                 async with asyncio.timeout(LOOK_S):
@@ -115,6 +110,13 @@ class Feed:
                 self._tell(_event(stored))
                 self.sequence = stored.sequence
             if not found:
+                break
+        while True:
+            said = await run_in_threadpool(reviews.newer_than, self._store, self._review_sequence)
+            for review in said:
+                self._tell(_review_event(review))
+                self._review_sequence = review.sequence
+            if not said:
                 return
 
     def _tell(self, event: bytes) -> None:
@@ -137,6 +139,7 @@ class Feed:
         async with self._joining:
             if not self._queues:
                 self.sequence = await run_in_threadpool(inspections.latest_sequence, self._store)
+                self._review_sequence = await run_in_threadpool(reviews.latest_sequence, self._store)
             self._queues.add(waiting)
             start = self.sequence
         if self._stopped.is_set():  # while this one was on its way in
@@ -159,6 +162,11 @@ def _put(waiting: asyncio.Queue[bytes], event: bytes) -> None:
 def _event(stored: StoredInspection) -> bytes:
     body = InspectionSummary.of(stored).model_dump_json()
     return f"id: {stored.sequence}\nevent: inspected\ndata: {body}\n\n".encode()
+
+
+def _review_event(review: Review) -> bytes:
+    body = ReviewAnswer.of(review).model_dump_json()
+    return f"event: reviewed\ndata: {body}\n\n".encode()
 
 
 async def _stream(feed: Feed, store: Store, last_sequence: int | None) -> AsyncIterator[bytes]:

@@ -659,7 +659,7 @@ def review(
         raise MetadataError(f"{decision!r} is no decision.", hint="Use the buttons of the form.")
     notice, draft, code = Notice("good", desk.words("review.saved")), "", 200
     try:
-        made = reviews.add(
+        reviews.add(
             station.store,
             result_id,
             reviewer=session.user.name,
@@ -673,7 +673,7 @@ def review(
         notice = Notice("warn", desk.words("review.conflict", who=last.reviewer))
         draft, code = comment, 409
     else:
-        request.app.state.feed.reviewed(made)
+        request.app.state.feed.wake()
     stored = inspections.by_id(station.store, result_id)
     view = _result_view(stored, desk, station, form, notice=notice, draft=draft)
     if "hx-request" in request.headers:

@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from inspection import drawing, imaging
+from inspection import drawing, imaging, taxonomy
 from inspection.domain import Defect, ZoneClass
 from inspection.errors import NotFoundError
 from inspection.station import Station
 from inspection.store import Photos, inspections
 
-__all__ = ["Picture", "Renderer", "original", "surface"]
+__all__ = ["Picture", "Renderer", "drawing_version", "original", "surface"]
 
-DRAWING_VERSION = "1"
-"""Part of every tag; raise it when drawings change, so that browsers fetch them again."""
 CACHE_BYTES = 16_000_000
 """Small pictures kept in memory: over a thousand, more than any list shows."""
 SMALL_PX = 640
@@ -38,6 +40,18 @@ class Picture:
     body: bytes
     media_type: str
     tag: str
+
+
+@cache
+def drawing_version() -> str:
+    """Short digest of the code that draws: part of every tag and of the addresses that pages use.
+
+    Taken from the code itself, so that nobody has to remember to raise a number when colours or lines change.
+    """
+    digest = hashlib.sha256(cv2.__version__.encode())
+    for module in (drawing, taxonomy, sys.modules[__name__]):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()[:10]
 
 
 def _document(station: Station, result_id: str) -> tuple[dict[str, Any], str | None]:
@@ -120,7 +134,7 @@ class Renderer:
         small = side_px is not None and side_px < SMALL_PX
         if small:
             what = replace(what, labels=False)
-        tag = f"{result_id}-{DRAWING_VERSION}-{what.outlines:d}{what.labels:d}{with_heat:d}-{side_px or 0}"
+        tag = f"{result_id}-{drawing_version()}-{what.outlines:d}{what.labels:d}{with_heat:d}-{side_px or 0}"
         kept = self._kept.get(tag)
         if kept is not None:
             self._kept.move_to_end(tag)

@@ -123,6 +123,11 @@ class OverlayQuery(BaseModel):
     side_px: Annotated[
         int | None, Field(ge=16, le=8192), WithJsonSchema({"type": "integer", "minimum": 16, "maximum": 8192})
     ] = Field(None, description="Longest side of the picture; the photo's own size when left out.")
+    v: str = Field(
+        "",
+        max_length=64,
+        description="Version of the drawing, as pages have it: with the current one the picture may be kept.",
+    )
 
 
 class InspectionSummary(_Answer):

@@ -50,6 +50,20 @@ def test_an_override_holds_until_the_next_and_all_are_kept(store: Store, clock: 
     assert reviews.of_result(store, result_id) == (first, second)
 
 
+def test_reviews_of_all_results_form_one_feed(store: Store) -> None:
+    assert reviews.latest_sequence(store) == 0
+    ids = [inspections.add(store, make_record()).record.result_id for _ in range(3)]
+    made = [
+        reviews.add(store, result_id, reviewer="li", decision=Decision.AGREE, seen_revision=seen)
+        for seen in (0, 1)
+        for result_id in ids
+    ]
+    assert reviews.newer_than(store, 0) == tuple(made)
+    assert reviews.newer_than(store, 0, limit=2) == tuple(made[:2])
+    assert reviews.newer_than(store, made[3].sequence) == tuple(made[4:])
+    assert reviews.latest_sequence(store) == made[-1].sequence
+
+
 def test_a_review_of_what_has_changed_meanwhile_is_refused(store: Store) -> None:
     result_id = inspections.add(store, make_record()).record.result_id
     reviews.add(store, result_id, reviewer="li", decision=Decision.AGREE, seen_revision=0)

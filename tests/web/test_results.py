@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import json
 import threading
 import time
+from contextlib import closing
 from typing import Any
 
 import cv2
@@ -13,6 +16,7 @@ import pytest
 
 from inspection.access import Role
 from inspection.document import ResultDocument
+from inspection.store import open_store, reviews
 from tests import factories
 from tests.web.serving import Served
 
@@ -110,6 +114,23 @@ def test_the_photo_comes_back_byte_for_byte_and_may_be_kept(served: Served, phot
     again = served.camera.get(links["photo"], headers={"If-None-Match": answer.headers["etag"]})
     assert again.status_code == 304
     assert again.content == b""
+
+
+def test_an_overlay_is_kept_only_under_the_version_that_drew_it(served: Served, photo: bytes) -> None:
+    overlay = served.post(photo, mm_per_px="0.1").json()["links"]["overlay"]
+    plain = get(served, overlay, side_px=160)
+    assert plain.headers["cache-control"] == "private, no-cache"
+    again = served.camera.get(
+        overlay, params={"side_px": 160}, headers={"If-None-Match": plain.headers["etag"]}
+    )
+    assert (again.status_code, again.headers["cache-control"]) == (304, "private, no-cache")
+    of_another = get(served, overlay, side_px=160, v="0000000000")
+    assert of_another.headers["cache-control"] == "private, no-cache"
+    with served.person(Role.VIEWER) as viewer:
+        page = viewer.get("/results", headers={"Accept": "text/html"}).text
+    address = html.unescape(page[page.index(overlay) :].split('"', 1)[0])
+    assert "&v=" in address
+    assert "immutable" in served.camera.get(address).headers["cache-control"]
 
 
 def test_overlays_are_drawn_as_asked(served: Served, photo: bytes) -> None:
@@ -262,6 +283,16 @@ def test_results_and_reviews_are_told_as_they_come(served: Served, photo: bytes)
     with served.person(Role.INSPECTOR) as inspector:
         inspector.post(f"{POST}/{result_id}/reviews", json={"decision": "agree", "revision": 0})
     assert listeners[0].wait_for('"decision":"agree"')[0] == "reviewed"
+
+
+def test_what_another_replica_stores_is_told_too(served: Served, photo: bytes) -> None:
+    listener = Listener(served)
+    result_id = served.post(photo, mm_per_px="0.1").json()["result_id"]
+    listener.wait_for(result_id)
+    with closing(open_store(served.station.settings.database)) as replica:
+        reviews.add(replica, result_id, reviewer="far", decision=reviews.Decision.AGREE, seen_revision=0)
+    name, _, body = listener.wait_for('"reviewer":"far"')
+    assert (name, json.loads(body)["result_id"]) == ("reviewed", result_id)
 
 
 def test_a_listener_that_was_away_resumes_where_it_was(served: Served, photo: bytes) -> None:

@@ -18,6 +18,7 @@
   const listed = () => document.querySelector("[data-live]");
   let source = null;
   let connected = false;
+  let wasConnected = false;
   let asking = false;
   let askAgain = false;
   let timer = 0;
@@ -130,6 +131,19 @@
     }
   }
 
+  // Reviews made while the connection was away: rows whose review is not the one that is shown are put in anew.
+  async function refresh() {
+    const list = listed();
+    if (!list || list.hasAttribute("data-whole")) return;
+    const shown = new Map([...list.children].map((row) => [row.dataset.id, row.dataset.revision]));
+    const body = await fetched(window.location.href);
+    if (body) {
+      replace([...body.querySelectorAll("[data-live] > [data-id]")].filter(
+        (row) => shown.has(row.dataset.id) && shown.get(row.dataset.id) !== row.dataset.revision,
+      ));
+    }
+  }
+
   function askSoon() {
     window.clearTimeout(timer);
     timer = window.setTimeout(ask, ASK_AFTER_MS);
@@ -142,6 +156,8 @@
       connected = true;
       showState();
       askSoon();
+      if (wasConnected) refresh();
+      wasConnected = true;
     });
     source.addEventListener("inspected", askSoon);
     source.addEventListener("lagged", askSoon);
