@@ -164,12 +164,13 @@ class Calibration:
     lens : None where straight lines stay straight.
     photo_size_px : (width, height) that the homography holds for; None where any size is right.
     lens_name : what the camera calls the lens that was on it; None where nobody said.
-    distance_mm : from the lens to the plane along the optical axis; None where it is not known.
+    distance_mm : from the lens to the plane, square to the plane; None where it is not known.
     scale_uncertainty : of any length, as a share of it, expanded (k = 2): how well the scale itself is known.
     rms_mm : of the board's corners about their places; None without a board.
     id : of the stored calibration, a ULID; None for a scale that is not stored.
     name : that cameras may give in ``calibration``.
     made_at : aware, UTC.
+    checked_at : when a photo of the board last showed that it still holds; aware, UTC.
     problem : why it may not decide on this photo; None when it may.
     """
 
@@ -185,6 +186,7 @@ class Calibration:
     id: str | None = None
     name: str | None = None
     made_at: datetime | None = None
+    checked_at: datetime | None = None
     problem: CalibrationProblem | None = None
 
     def __post_init__(self) -> None:
