@@ -148,7 +148,7 @@ def find_board(photo: Photo, board: Board, *, label: str) -> Sighting:
     ------
     BoardError : no board, another one, a mirrored, blurred or cut off one, or corners on one line.
     """
-    grey = cv2.cvtColor(photo.rgb, cv2.COLOR_RGB2GRAY)
+    grey = np.asarray(cv2.cvtColor(photo.rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     markers, marker_ids = _markers(grey)
     own = [i for i, id_ in enumerate(marker_ids) if 0 <= id_ - board.first_id < board.marker_count]
     if not own:
@@ -234,7 +234,7 @@ def _not_found(
                 f"{label}: this is the board {other.name}, not {board.name}.",
                 hint=f"Say --board {other.name}, or photograph the board {board.name}.",
             )
-    if len(_markers(cv2.flip(grey, 1))[1]) >= 3:
+    if len(_markers(np.ascontiguousarray(grey[:, ::-1]))[1]) >= 3:
         return BoardError(
             f"{label}: the board is mirrored.",
             hint="Switch off the mirroring of the camera, or do not photograph by way of a mirror.",

@@ -24,7 +24,7 @@ def coverage_png(solution: Solution) -> bytes:
     for sighting in solution.sightings:
         veil = drawn.copy()
         cv2.fillConvexPoly(veil, _hull(sighting.corners_px * shrink), _SEEN)
-        drawn = cv2.addWeighted(veil, 0.18, drawn, 0.82, 0)
+        drawn = np.asarray(cv2.addWeighted(veil, 0.18, drawn, 0.82, 0), np.uint8)
     cv2.polylines(drawn, [_hull(solution.plane.corners_px * shrink)], True, _PLANE, 2, cv2.LINE_AA)
     for sighting, errors_px in zip(solution.sightings, solution.errors_px, strict=True):
         for (x, y), error in zip(

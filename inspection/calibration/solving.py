@@ -178,13 +178,13 @@ def solve_plane(
 
     def seen(values: _Array) -> _Array:
         there = np.append(values, 1.0).reshape(3, 3)
-        return cv2.perspectiveTransform(places.reshape(-1, 1, 2), there)[:, 0]
+        return np.asarray(cv2.perspectiveTransform(places.reshape(-1, 1, 2), there)[:, 0], np.float64)
 
     values = np.asarray(to_photo / to_photo[2, 2], np.float64).reshape(-1)[:8]
     errors = straight - seen(values)
     jacobian = _numeric(lambda some: seen(some).reshape(-1), values)
     sigma2 = _sigma2(errors, unknowns=8)
-    covariance = sigma2 * np.linalg.pinv(jacobian.T @ jacobian)
+    covariance = np.asarray(sigma2 * np.linalg.pinv(jacobian.T @ jacobian), np.float64)
 
     def calibration_with(some: _Array) -> Calibration:
         inverse = np.linalg.inv(np.append(some, 1.0).reshape(3, 3))
@@ -358,7 +358,7 @@ def _scale_uncertainty(
         calibration = calibration_with(some)
         ends = [to_mm(points + sign * half * way, calibration) for way in _DIRECTIONS for sign in (1, -1)]
         spans = [np.linalg.norm(a - b, axis=1) for a, b in zip(ends[::2], ends[1::2], strict=True)]
-        return np.log(np.concatenate(spans))
+        return np.asarray(np.log(np.concatenate(spans)), np.float64)
 
     steps = np.sqrt(np.diag(covariance)) * 1e-2
     gradient = _numeric(logs, values, steps)

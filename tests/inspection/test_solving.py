@@ -63,7 +63,7 @@ def spans(camera: Camera, pose: Array, rng: np.random.Generator, count: int = 60
 def shares_off(calibration: Calibration, ends_px: Array, lengths_mm: Array) -> Array:
     """Error of each length as a share of it."""
     there = [to_mm(ends, calibration) for ends in ends_px]
-    return np.linalg.norm(there[0] - there[1], axis=1) / lengths_mm - 1
+    return np.asarray(np.linalg.norm(there[0] - there[1], axis=1) / lengths_mm - 1, np.float64)
 
 
 def test_a_tilted_camera_with_a_bent_lens_measures_to_a_hundredth_of_a_millimetre() -> None:
