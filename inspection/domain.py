@@ -384,7 +384,9 @@ class Reason:
     rule : identifier of the rule in its standard, or ``scale`` and the like for reasons outside any rule.
     message : English sentence; pages translate by ``rule`` and the values.
     defect : index into ``Finding.defects``; None when the reason is about the whole photo.
-    quantity : what was measured: ``length_mm``, ``width_mm``, ``area_mm2``, ``count`` or ``present``.
+    provenance : where the limit comes from, in one line; ``basis`` is ``verified``, ``agreed`` or ``house``.
+    least : True when ``limit`` is the least that is allowed, so that the value is too small.
+    quantity : what was measured, one of ``standards.Quantity``.
     uncertainty : of ``measured``, expanded (k = 2), in ``unit``; None where it plays no part.
     kind, zone : of the defect or defects that the reason is about; ``zone`` also that of a seam.
     seam : index into ``Finding.seams``; None when the reason is about no seam.
@@ -405,6 +407,8 @@ class Reason:
     kind: str | None = None
     zone: str | None = None
     seam: int | None = None
+    basis: str | None = None
+    least: bool = False
 
 
 @dataclass(frozen=True)
