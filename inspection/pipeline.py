@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inspection import detecting, grading, locating, measuring, runtime
+from inspection import detecting, grading, locating, measuring, runtime, seams
 from inspection.calibration import calibrate, fitted
 from inspection.detecting import Sensitivity
 from inspection.domain import Calibration, Finding, Metadata, Photo
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STAGES", "Setup", "inspect", "prepare"]
 
-STAGES = ("network", "detecting", "measuring", "grading")
+STAGES = ("network", "detecting", "seams", "measuring", "grading")
 """Names in ``Finding.took_ms``, in order; ``network`` includes pre-processing."""
 
 
@@ -102,19 +102,15 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
         view = setup.recipe.view(setup.view)
         zones = locating.locate(view, width_px=photo.width_px, height_px=photo.height_px)
         detection = detecting.detect(maps, zones, sensitivity(setup), mm_per_px=mm_per_px)
+    with timed("seams"):
+        found = seams.find_seams(maps, photo.rgb, zones, calibration, spec=setup.model.spec)
     with timed("measuring"):
         step_px = measuring.grid_step_px(maps)
         heights_mm = {zone.name: zone.height_mm for zone in zones}
         defects = measuring.measure(detection.defects, calibration, step_px=step_px, heights_mm=heights_mm)
         measurements = measuring.summarise(defects)
     with timed("grading"):
-        verdict = grading.grade(
-            defects,
-            setup.standard,
-            calibration,
-            zone_area_mm2={} if mm_per_px is None else measuring.zone_area_mm2(zones, mm_per_px),
-            left_out=detection.left_out,
-        )
+        verdict = grading.grade(defects, setup.standard, calibration, left_out=detection.left_out)
     return Finding(
         verdict=verdict,
         zones=zones,
@@ -123,6 +119,7 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
         maps=maps,
         calibration=calibration,
         left_out=detection.left_out,
+        seams=found,
         took_ms=took_ms,
     )
 

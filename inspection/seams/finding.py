@@ -1,0 +1,283 @@
+"""The stage itself: finds and measures every row of stitches in a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from inspection.domain import Calibration, Maps, Measurement, Seam, Zone
+from inspection.runtime import NetworkSpec
+from inspection.seams.frame import Frame
+from inspection.seams.gaps import Gaps, find_gaps, recovered
+from inspection.seams.lines import meant_line, steps, tangents
+from inspection.seams.margins import Margins, find_margins
+from inspection.seams.measures import Measured, measurements
+from inspection.seams.points import WEAK_HEAT, Planes, Points, find_points, planes_of
+from inspection.seams.refining import refine
+from inspection.seams.rows import Beside, group
+from inspection.seams.tracing import Chain, trace
+
+__all__ = ["find_seams"]
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+
+NETWORK_ALONG_MM = 0.09
+"""How well the network alone places a hole (k = 1), where the photo shows nothing finer."""
+NETWORK_ACROSS_MM = 0.06
+
+_LEAST_FIT = 0.45
+"""A hole that correlates less with its row's pattern keeps the network's place."""
+_FINEST_MM = 0.018
+"""No hole is placed better than this (k = 1), however alike the stitches look."""
+
+_READABLE_HEAT = 0.35
+"""Median heat below which the holes of a row are too faint to measure."""
+_READABLE_SPREAD = 0.4
+"""Robust spread of the steps, as a share of their median, beyond which they are no rhythm of stitches."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """One row on its way: holes in cells, in photo pixels and, with a scale, in mm."""
+
+    at: F64
+    at_px: F64
+    at_mm: F64
+    heat: F64
+    closed: bool
+    along_mm: F64
+    across_mm: F64
+
+
+def find_seams(
+    maps: Maps,
+    rgb: npt.NDArray[np.uint8],
+    zones: Sequence[Zone],
+    calibration: Calibration | None,
+    *,
+    spec: NetworkSpec,
+) -> tuple[Seam, ...]:
+    """Every row of stitches that lies mostly in a zone, longest first; none when the maps have no stitches.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) uint8, the photo that the maps are of.
+    calibration : None, or one that gives no sizes, leaves out everything in mm.
+    """
+    planes = planes_of(maps, spec)
+    if planes is None:
+        return ()
+    points = find_points(planes)
+    chains = trace(points, planes)
+    if not chains:
+        return ()
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    frame = Frame(calibration) if calibration is not None and calibration.gives_sizes else None
+    used = {i for chain in chains for i in chain.points}
+    free = {int(i) for i in np.flatnonzero(points.heat >= WEAK_HEAT)} - used
+    rows = []
+    for chain in chains:
+        order = recovered(list(chain.points), points, free, closed=chain.closed)
+        rows.append(_placed(order, chain, points, planes, grey, frame))
+    return _seams(rows, zones, planes, grey, frame)
+
+
+def _placed(
+    order: list[int], chain: Chain, points: Points, planes: Planes, grey: F32, frame: Frame | None
+) -> _Row:
+    """A row with its holes as well placed as map and photo allow."""
+    at = points.at[order]
+    at_px = planes.to_px(at)
+    along = tangents(at_px, closed=chain.closed)
+    n = len(order)
+    mm_per_px = frame.mm_per_px if frame else planes.nominal_mm_per_px
+    along_mm, across_mm = np.full(n, NETWORK_ALONG_MM), np.full(n, NETWORK_ACROSS_MM)
+    pitch_px = float(np.median(steps(at_px, closed=chain.closed)))
+    found = refine(grey, at_px, along, pitch_px=pitch_px, mm_per_px=mm_per_px)
+    if found is not None:
+        coarse = _rhythm(at_px, chain.closed)
+        moved = at_px + found.along_px[:, None] * along
+        fine = _rhythm(moved, chain.closed)
+        # At its ends a row looks otherwise: thread on one side only. There the map is the better witness.
+        inner = np.ones(n, bool)
+        if not chain.closed:
+            inner[[0, -1]] = False
+        good = inner & (found.fit >= max(_LEAST_FIT, 0.6 * float(np.median(found.fit))))
+        # The photo is believed where it makes the stitches more even than the map does: noise never does.
+        if fine <= coarse and good.any():
+            at_px = np.where(good[:, None], moved, at_px)
+            spread_mm = max(_FINEST_MM, min(NETWORK_ALONG_MM, 0.6 * fine * mm_per_px))
+            along_mm = np.where(good, spread_mm, along_mm)
+    return _Row(
+        at=planes.to_cells(at_px),
+        at_px=at_px,
+        at_mm=frame.to_mm(at_px) if frame else at_px * mm_per_px,
+        heat=points.heat[order],
+        closed=chain.closed,
+        along_mm=along_mm,
+        across_mm=across_mm,
+    )
+
+
+def _rhythm(at: F64, closed: bool) -> float:
+    """Robust spread of how steps change from one to the next: true changes are the same for any placing."""
+    length = steps(at, closed=closed)
+    if len(length) < 3:
+        return float("inf")
+    return 1.4826 * float(np.median(np.abs(length - np.median(length))))
+
+
+def _seams(
+    rows: list[_Row], zones: Sequence[Zone], planes: Planes, grey: F32, frame: Frame | None
+) -> tuple[Seam, ...]:
+    zoned = [(row, zone) for row in rows if (zone := _zone_of(row.at_px, zones)) is not None]
+    margins: list[Margins | None] = []
+    meant = []
+    for row, _ in zoned:
+        line = meant_line(row.at_mm, closed=row.closed)
+        meant.append(line)
+        margins.append(
+            None if frame is None else find_margins(row.at_mm, row.at_px, planes, frame, closed=row.closed)
+        )
+    middle = [None if each is None else float(np.nanmedian(each.margin_mm)) for each in margins]
+    beside = group([row.at_mm for row, _ in zoned], [row.closed for row, _ in zoned], middle)
+    seams = []
+    for k, (row, zone) in enumerate(zoned):
+        gaps = find_gaps(
+            row.at,
+            row.at_px,
+            planes,
+            grey,
+            closed=row.closed,
+            mm_per_px=frame.mm_per_px if frame else None,
+            others=np.concatenate([other.at for other, _ in zoned if other is not row] or [np.empty((0, 2))]),
+        )
+        off, off_known = meant[k].off, meant[k].certain
+        edge = margins[k]
+        if edge is not None:
+            off, off_known = _off_edge_line(edge, off, off_known)
+        if not _readable(row, gaps):
+            seams.append(_unreadable(row, zone, beside[k]))
+        else:
+            seams.append(_seam(row, zone, gaps, beside[k], edge, off, off_known, frame))
+    return tuple(sorted(seams, key=lambda seam: -len(seam.points_px)))
+
+
+def _off_edge_line(edge: Margins, off: F64, off_known: F64) -> tuple[F64, F64]:
+    """How far each hole is off the parallel to its edge: surer than a curve through the holes themselves."""
+    known = np.isfinite(edge.margin_mm)
+    usual = float(np.median(edge.margin_mm[known]))
+    away = (usual - edge.margin_mm) * (1.0 if edge.to_left else -1.0)
+    return np.where(known, away, off), np.where(known, edge.certain_mm, off_known)
+
+
+def _readable(row: _Row, gaps: Gaps) -> bool:
+    length = steps(row.at, closed=row.closed)
+    plain = (gaps.missed == 0) & ~gaps.gone
+    if plain.sum() < 3:
+        return False
+    middle = float(np.median(length[plain]))
+    spread = 1.4826 * float(np.median(np.abs(length[plain] - middle))) / max(middle, 1e-6)
+    return float(np.median(row.heat)) >= _READABLE_HEAT and spread <= _READABLE_SPREAD
+
+
+def _unreadable(row: _Row, zone: Zone, beside: Beside) -> Seam:
+    return Seam(
+        zone=zone.name,
+        zone_class=zone.zone_class,
+        points_px=row.at_px,
+        group=beside.group,
+        row=beside.row,
+        closed=row.closed,
+        readable=False,
+    )
+
+
+def _seam(
+    row: _Row,
+    zone: Zone,
+    gaps: Gaps,
+    beside: Beside,
+    edge: Margins | None,
+    off: F64,
+    off_known: F64,
+    frame: Frame | None,
+) -> Seam:
+    broken = tuple(int(i) for i in np.flatnonzero(gaps.gone))
+    skipped = tuple(int(i) for i in np.flatnonzero(gaps.missed))
+    missed, places = int(gaps.missed.sum()), _runs(gaps.gone)
+    none = np.empty(0)
+    if frame is None:
+        counts: tuple[Measurement, ...] = (
+            Measurement("skipped", float(missed), ""),
+            Measurement("broken", float(places), ""),
+        )
+        pitch = pitch_known = margin = run_off = gap = none
+    else:
+        pitch = steps(row.at_mm, closed=row.closed)
+        following = np.roll(row.along_mm, -1) if row.closed else row.along_mm[1:]
+        first = row.along_mm if row.closed else row.along_mm[:-1]
+        relative = frame.relative(zone)
+        pitch_known = np.hypot(2 * np.hypot(first, following), relative * pitch)
+        margin = none if edge is None else edge.margin_mm
+        run_off = off
+        gap = beside.gap_mm if np.isfinite(beside.gap_mm).any() else none
+        counts = measurements(
+            Measured(
+                pitch_mm=pitch,
+                plain=(gaps.missed == 0) & ~gaps.gone & (gaps.loose_mm == 0),
+                along_mm=row.along_mm,
+                across_mm=row.across_mm,
+                relative=relative,
+                missed=missed,
+                broken=places,
+                loose_mm=gaps.loose_mm,
+                run_off_mm=off,
+                run_off_known_mm=off_known,
+                margin_mm=margin,
+                edge_known_mm=none if edge is None else edge.certain_mm,
+                gap_mm=gap,
+                gap_known_mm=np.hypot(row.across_mm, NETWORK_ACROSS_MM) if len(gap) else none,
+            )
+        )
+    return Seam(
+        zone=zone.name,
+        zone_class=zone.zone_class,
+        points_px=row.at_px,
+        group=beside.group,
+        row=beside.row,
+        closed=row.closed,
+        pitch_mm=pitch,
+        pitch_uncertainty_mm=pitch_known,
+        skipped=skipped,
+        broken=broken,
+        loose=tuple(int(i) for i in np.flatnonzero(gaps.loose_mm)),
+        margin_mm=margin,
+        run_off_mm=run_off,
+        gap_mm=gap,
+        measurements=counts,
+    )
+
+
+def _runs(gone: npt.NDArray[np.bool_]) -> int:
+    """Separate places where steps one after the other are gone."""
+    return int(np.count_nonzero(np.diff(np.concatenate([[0], gone.astype(np.int8)])) == 1))
+
+
+def _zone_of(at_px: F64, zones: Sequence[Zone]) -> Zone | None:
+    """The zone that holds most of a row; None when most of it lies in none."""
+    best, most = None, len(at_px) // 2
+    taken = np.zeros(len(at_px), bool)
+    for zone in zones:  # where zones overlap the first counts
+        outline = zone.outline_px.astype(np.float32).reshape(-1, 1, 2)
+        inside = np.array([cv2.pointPolygonTest(outline, (float(x), float(y)), False) >= 0 for x, y in at_px])
+        inside &= ~taken
+        taken |= inside
+        if int(inside.sum()) > most:
+            best, most = zone, int(inside.sum())
+    return best

@@ -1,0 +1,206 @@
+"""Tells a long stitch from a missing one: skipped, broken or loose, between one hole and the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from inspection.seams.lines import steps
+from inspection.seams.lookup import look_up
+from inspection.seams.points import NEAREST_CELLS, Planes, Points
+from inspection.seams.tracing import support
+
+__all__ = ["Gaps", "find_gaps", "recovered", "usual_step"]
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+
+LONG = 1.78
+"""A step of so many usual ones has left a stitch out; an uneven pitch does not reach it."""
+_RECOVER = 1.5
+"""A step of so many usual ones may hide a hole that the network was not sure of."""
+
+_GONE_SUPPORT = 0.45
+_SURE_SUPPORT = 0.8
+_GONE_LOOK = 0.45
+"""A stitch whose look has less than this share of what its row's stitches look like has no thread on it."""
+_LEAST_LOOK = 3.0
+"""Grey levels of contrast below which a thread cannot be told from its leather by its look."""
+
+_LOOSE_MM = 0.35
+"""A thread nearer to its row than this lies well."""
+_MOST_LOOSE_MM = 3.6
+_LOOSE_COVER = 0.55
+
+
+@dataclass(frozen=True, eq=False)
+class Gaps:
+    """Per step of a row, (N - 1,) or (N,) when closed.
+
+    Attributes
+    ----------
+    usual : step that its neighbours have, in the unit of the points. missed : stitches left out though
+        thread goes on. gone : whether the thread is missing. loose_mm : how far it stands off the row, 0
+        where it does not.
+    """
+
+    usual: F64
+    missed: npt.NDArray[np.int64]
+    gone: npt.NDArray[np.bool_]
+    loose_mm: F64
+
+
+def usual_step(length: F64, *, reach: int = 6) -> F64:
+    """Median of the steps around each step, itself left out, so that a gap does not hide itself."""
+    n = len(length)
+    if n < 3:
+        return np.full(n, float(np.median(length)) if n else 0.0)
+    usual = np.empty(n)
+    whole = float(np.median(length))
+    for i in range(n):
+        around = np.delete(length[max(0, i - reach) : i + reach + 1], min(i, reach))
+        usual[i] = np.median(around) if len(around) >= 4 else whole
+    # Half of the steps around may be gaps; the row as a whole is more honest then.
+    return np.where(usual > 1.5 * whole, whole, usual)
+
+
+def recovered(order: list[int], points: Points, free: set[int], *, closed: bool) -> list[int]:
+    """A row with the weak holes that its rhythm expects: found by the network, but not believed alone."""
+    for _ in range(2):
+        at = points.at[order]
+        length = steps(at, closed=closed)
+        usual = usual_step(length)
+        wide = np.flatnonzero(length > _RECOVER * usual)
+        if not len(wide) or not free:
+            return order
+        candidates = np.array(sorted(free))
+        grown: list[int] = []
+        last = 0
+        for i in wide.tolist():
+            a, b = at[i], at[(i + 1) % len(at)]
+            ahead = (b - a) / length[i]
+            rel = points.at[candidates] - a
+            along = rel @ ahead
+            across = np.abs(rel[:, 0] * ahead[1] - rel[:, 1] * ahead[0])
+            share = along / length[i]
+            parts = max(2, round(length[i] / usual[i]))
+            expected = np.rint(share * parts)
+            fits = (
+                (np.abs(share * parts - expected) * length[i] / parts < 0.25 * usual[i])
+                & (expected >= 1)
+                & (expected <= parts - 1)
+                & (across < 1.6 + 0.02 * length[i])
+            )
+            chosen = []
+            for place in range(1, parts):
+                fitting = candidates[fits & (expected == place)]
+                if len(fitting):
+                    chosen.append(int(fitting[points.heat[fitting].argmax()]))
+            grown += order[last : i + 1] + chosen
+            free.difference_update(chosen)
+            last = i + 1
+        before, order = order, grown + order[last:]
+        if len(order) == len(before):
+            break
+    return order
+
+
+def find_gaps(
+    at: F64,
+    at_px: F64,
+    planes: Planes,
+    grey: F32,
+    *,
+    closed: bool,
+    mm_per_px: float | None,
+    others: F64,
+) -> Gaps:
+    """Look at every step of one row.
+
+    Parameters
+    ----------
+    at, at_px : (N, 2) its holes in cells and in photo pixels. grey : (H, W) float32, the photo.
+    mm_per_px : of the photo; None leaves out what is loose.
+    others : (M, 2) holes of other rows, in cells: where rows cross, two holes may be seen as one.
+    """
+    length = steps(at, closed=closed)
+    usual = usual_step(length)
+    a, b = (at, np.roll(at, -1, axis=0)) if closed else (at[:-1], at[1:])
+    held = support(planes, a, b)
+    step_px = float(planes.step_px.mean())
+    loose_mm = np.zeros(len(length))
+    if mm_per_px is not None:
+        loose_mm = _bulge(a, b, planes, cell_mm=step_px * mm_per_px)
+    look, tells = _looks(at_px, grey, closed=closed, width_px=1.6 * step_px)
+    seen_gone = ((held < _GONE_SUPPORT) & (look < 0.75)) | ((held < _SURE_SUPPORT) & (look < _GONE_LOOK))
+    gone = seen_gone if tells else held < 0.3
+    gone &= (loose_mm == 0) & (length > 0.5 * usual)
+    parts = np.rint(length / np.maximum(usual, 1e-9)).astype(np.int64)
+    missed = np.where(~gone & (length >= LONG * usual), np.maximum(parts - 1, 1), 0)
+    for i in np.flatnonzero(missed) if len(others) else ():
+        share = np.arange(1, missed[i] + 1)[:, None] / (missed[i] + 1)
+        expected = a[i] + share * (b[i] - a[i])
+        apart = np.hypot(*(expected[:, None] - others[None]).transpose(2, 0, 1)).min(axis=1)
+        missed[i] -= int(np.count_nonzero(apart < NEAREST_CELLS))
+    return Gaps(usual, missed, gone, loose_mm)
+
+
+def _looks(at_px: F64, grey: F32, *, closed: bool, width_px: float) -> tuple[F64, bool]:
+    """How much of the row's usual look each stitch has, 1 for all, and whether that tells anything.
+
+    The look of a stitch is its mean grey across: light thread in a dark groove, or dark on light.
+    """
+    ahead = np.diff(at_px, axis=0, append=at_px[:1]) if closed else np.diff(at_px, axis=0)
+    first = at_px if closed else at_px[:-1]
+    length = np.maximum(1e-6, np.hypot(ahead[:, 0], ahead[:, 1]))
+    side = np.stack([ahead[:, 1], -ahead[:, 0]], axis=1) / length[:, None]
+    u = np.linspace(0.22, 0.78, 9)
+    v = np.linspace(-1.0, 1.0, 11) * width_px
+    places = (
+        first[:, None, None]
+        + u[None, :, None, None] * ahead[:, None, None]
+        + v[None, None, :, None] * side[:, None, None]
+    )
+    n = len(first)
+    seen = look_up(grey, places, beyond=None).astype(np.float64)
+    profile = seen.mean(axis=1)
+    profile = profile - profile.mean(axis=1, keepdims=True)
+    pattern = np.median(profile, axis=0)
+    energy = float(pattern @ pattern)
+    if energy < len(v) * _LEAST_LOOK**2:
+        return np.ones(n), False
+    share = profile @ pattern / energy
+    # Leather with grain as strong as the thread tells nothing either.
+    spread = 1.4826 * float(np.median(np.abs(share - np.median(share))))
+    return share, spread < 0.22
+
+
+def _bulge(a: F64, b: F64, planes: Planes, *, cell_mm: float) -> F64:
+    """How far (E,) in mm the thread from ``a`` to ``b`` bows out sideways; 0 where it lies straight."""
+    n = len(a)
+    t = np.linspace(0.12, 0.88, 7)
+    shape = np.sin(np.pi * t) ** 0.8
+    bows = np.arange(-_MOST_LOOSE_MM, _MOST_LOOSE_MM + 0.05, 0.15) / cell_mm
+    ahead = b - a
+    length = np.maximum(1e-6, np.hypot(ahead[:, 0], ahead[:, 1]))
+    side = np.stack([ahead[:, 1], -ahead[:, 0]], axis=1) / length[:, None]
+    straight = look_up(planes.thread, a[:, None] + t[None, :, None] * ahead[:, None])
+    found = np.zeros(n)
+    # Where thread lies on the chord nothing else is looked for: nearly everywhere.
+    suspect = np.flatnonzero(straight[:, 2:5].min(axis=1) < 0.4)
+    if not len(suspect):
+        return found
+    places = (
+        a[suspect, None, None]
+        + t[None, None, :, None] * ahead[suspect, None, None]
+        + (bows[:, None] * shape)[None, :, :, None] * side[suspect, None, None]
+    )
+    cover = look_up(planes.thread, places).min(axis=2)
+    best = cover.argmax(axis=1)
+    bow = np.abs(bows[best]) * cell_mm
+    on_row = straight[suspect, 2:5].mean(axis=1)
+    loose = (cover.max(axis=1) > _LOOSE_COVER) & (bow > _LOOSE_MM) & (on_row < 0.5 * cover.max(axis=1))
+    found[suspect[loose]] = bow[loose]
+    return found

@@ -1,0 +1,145 @@
+"""Geometry of a row: tangents, the smooth line that was meant, distances from another line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Meant", "distance_to_line", "meant_line", "normals", "steps", "tangents"]
+
+F64 = npt.NDArray[np.float64]
+
+_CORNER_COS = np.cos(np.radians(40))
+"""A turn of more than this between one stitch and the next is a corner, not a bend."""
+
+_MM_PER_DEGREE = 11.0
+"""The meant line bends no faster than a polynomial with one more degree per so many mm."""
+_MOST_DEGREES = 14
+_LEAST_SPREAD_MM = 0.03
+_ROUNDS = 12
+
+
+def steps(points: F64, *, closed: bool) -> F64:
+    """Distance (N - 1,) of each point to the next, (N,) when closed."""
+    ahead = np.diff(points, axis=0, append=points[:1]) if closed else np.diff(points, axis=0)
+    return np.hypot(ahead[:, 0], ahead[:, 1])
+
+
+def tangents(points: F64, *, closed: bool) -> F64:
+    """Unit directions (N, 2) along a row; at a corner that of the mean of both sides."""
+    if closed:
+        ahead = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
+    else:
+        ahead = np.empty_like(points)
+        ahead[1:-1] = points[2:] - points[:-2]
+        ahead[0], ahead[-1] = points[1] - points[0], points[-1] - points[-2]
+    return np.asarray(ahead / np.maximum(1e-9, np.hypot(ahead[:, 0], ahead[:, 1]))[:, None], np.float64)
+
+
+def normals(along: F64) -> F64:
+    """Unit vectors (N, 2) to the left of directions (N, 2), as one sees them on the page (y points down)."""
+    return np.stack([along[:, 1], -along[:, 0]], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Meant:
+    """The line that a row was meant to follow.
+
+    Attributes
+    ----------
+    at : (N, 2) mm, the place on it beside each point. tangent : (N, 2). off : (N,) mm, how far each point
+        is to its left.
+    certain : (N,) how well the line is known there (k = 1), mm.
+    """
+
+    at: F64
+    tangent: F64
+    off: F64
+    certain: F64
+
+
+def meant_line(points: F64, *, closed: bool) -> Meant:
+    """A smooth line through most of the points (N, 2) in mm, with the corners where the row has them.
+
+    Points that a run-off has carried away count less and less: the fit is repeated with Tukey's weights.
+    """
+    n = len(points)
+    at, tangent = np.array(points, np.float64), np.zeros((n, 2))
+    off, certain = np.zeros(n), np.full(n, np.nan)
+    for piece in _pieces(points, closed=closed):
+        fitted, slope, spread = _fit(points[piece])
+        left = normals(slope)
+        at[piece], tangent[piece] = fitted, slope
+        off[piece] = np.einsum("ij,ij->i", points[piece] - fitted, left)
+        certain[piece] = spread
+    return Meant(at, tangent, off, certain)
+
+
+def _pieces(points: F64, *, closed: bool) -> list[npt.NDArray[np.intp]]:
+    """Indices between corners; a ring without one is opened at its first point."""
+    ahead = np.diff(points, axis=0)
+    way = ahead / np.maximum(1e-9, np.hypot(ahead[:, 0], ahead[:, 1]))[:, None]
+    cos = np.einsum("ij,ij->i", way[:-1], way[1:])
+    cuts = [0, *(np.flatnonzero(cos < _CORNER_COS) + 1).tolist(), len(points)]
+    pieces = [np.arange(a, b) for a, b in pairwise(cuts) if b > a]
+    if closed and len(pieces) > 1:
+        pieces[0] = np.concatenate([pieces.pop(), pieces[0]])
+    return pieces
+
+
+def _fit(points: F64) -> tuple[F64, F64, F64]:
+    """Places and unit directions on the smooth line beside points of one piece, and how well it is known."""
+    n = len(points)
+    along = np.concatenate([[0.0], np.cumsum(steps(points, closed=False))])
+    length = max(along[-1], 1e-6)
+    t = 2 * along / length - 1
+    degree = int(np.clip(2 + length // _MM_PER_DEGREE, 1, min(_MOST_DEGREES, max(1, (n - 1) // 3))))
+    basis = np.polynomial.legendre.legvander(t, degree)
+    slopes = np.stack(
+        [np.polynomial.legendre.legval(t, np.polynomial.legendre.legder(row)) for row in np.eye(degree + 1)],
+        axis=1,
+    )
+    weight = np.ones(n)
+    fitted: F64 = points
+    spread = _LEAST_SPREAD_MM
+    direction: F64 = np.zeros((n, 2))
+    inverse: F64 = np.eye(degree + 1)
+    for _ in range(_ROUNDS):
+        weighted = basis * weight[:, None]
+        # A whisper of ridge keeps the fit whole where weights leave fewer points than degrees.
+        normal = basis.T @ weighted + 1e-6 * np.eye(degree + 1)
+        inverse = np.asarray(np.linalg.inv(normal), np.float64)
+        coefficients = inverse @ (weighted.T @ points)
+        fitted = np.asarray(basis @ coefficients, np.float64)
+        slope = slopes @ coefficients
+        direction = np.asarray(slope / np.maximum(1e-9, np.hypot(*slope.T))[:, None], np.float64)
+        away = np.einsum("ij,ij->i", points - fitted, normals(direction))
+        spread = max(_LEAST_SPREAD_MM, 1.4826 * float(np.median(np.abs(away))))
+        weight = np.clip(1 - (away / (4.7 * spread)) ** 2, 0, 1) ** 2
+    known = np.sqrt(np.maximum(0.0, np.einsum("ij,jk,ik->i", basis, inverse, basis)))
+    return fitted, direction, spread * np.minimum(known, 5.0)
+
+
+def distance_to_line(points: F64, line: F64, *, closed: bool = False) -> tuple[F64, npt.NDArray[np.bool_]]:
+    """Signed distance (N,) of points from a polyline (M, 2), positive to its left, and whether it is beside.
+
+    A point is beside the line when its nearest place is not one of the line's open ends.
+    """
+    a = line if closed else line[:-1]
+    b = np.roll(line, -1, axis=0) if closed else line[1:]
+    step = b - a
+    length2 = np.maximum(1e-12, np.einsum("ij,ij->i", step, step))
+    rel = points[:, None] - a[None]
+    t = np.einsum("nmk,mk->nm", rel, step) / length2
+    inside = np.clip(t, 0, 1)
+    away = rel - inside[..., None] * step
+    d2 = np.einsum("nmk,nmk->nm", away, away)
+    best = d2.argmin(axis=1)
+    rows = np.arange(len(points))
+    d = np.sqrt(d2[rows, best])
+    side = np.sign(step[best, 1] * rel[rows, best, 0] - step[best, 0] * rel[rows, best, 1])
+    beyond = ((best == 0) & (t[rows, best] < -0.02)) | ((best == len(a) - 1) & (t[rows, best] > 1.02))
+    return side * d, ~beyond | np.full(len(points), closed)

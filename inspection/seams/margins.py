@@ -1,0 +1,136 @@
+"""Finds the panel's edge that a row runs along, and each hole's distance from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from inspection.seams.frame import Frame
+from inspection.seams.lines import meant_line, normals
+from inspection.seams.lookup import look_up
+from inspection.seams.points import Planes
+
+__all__ = ["Margins", "find_margins"]
+
+F64 = npt.NDArray[np.float64]
+
+REACH_MM = 8.0
+"""An edge further off than this is not what the row was sewn along."""
+_NEAREST_MM = 0.45
+"""Nothing nearer to the meant line than this is an edge: it is the row's own groove."""
+_STEP_MM = 0.15
+_LEAST_EDGE = 0.35
+"""Probability of an edge from which it counts."""
+_LEAST_SHARE = 0.5
+"""Of the row that an edge has to accompany."""
+_WINDOW = 9
+"""Holes over which the edge is taken for smooth."""
+_STRAY_MM = 0.15
+"""A place further than this from the smooth edge may belong to something else."""
+_ROUNDS = 3
+EDGE_MM = 0.035
+"""How well the network's edge is placed over many stitches (k = 1): its own ridge against the truth."""
+
+
+@dataclass(frozen=True, eq=False)
+class Margins:
+    """Distance (N,) of each hole from the edge, negative beyond it, NaN where none is seen; in mm.
+
+    Attributes
+    ----------
+    to_left : whether the edge lies to the left of the walk along the row.
+    certain_mm : (N,) how well the edge is known at each hole (k = 1).
+    """
+
+    margin_mm: F64
+    to_left: bool
+    certain_mm: F64
+
+
+def find_margins(at_mm: F64, at_px: F64, planes: Planes, frame: Frame, *, closed: bool) -> Margins | None:
+    """The nearest edge that keeps beside the row for most of its length; None where there is none.
+
+    The edge is looked for from the line that was meant, so a row that runs off does not lose it.
+    """
+    n = len(at_mm)
+    out_mm = np.arange(_NEAREST_MM, REACH_MM, _STEP_MM)
+    # The search goes over pixels, in steps of about so many mm; what it finds is measured on the plane.
+    meant = meant_line(at_px * frame.mm_per_px, closed=closed)
+    side = normals(meant.tangent)
+    base_px = meant.at / frame.mm_per_px
+    found: list[tuple[float, F64, float]] = []
+    for sign in (1.0, -1.0):
+        places = base_px[:, None] + (sign * out_mm / frame.mm_per_px)[None, :, None] * side[:, None]
+        cover = look_up(planes.edge, planes.to_cells(places.reshape(-1, 2)).reshape(n, len(out_mm), 2))
+        ridge = _first_ridge(cover.astype(np.float64), out_mm)
+        if np.isfinite(ridge).mean() >= _LEAST_SHARE:
+            found.append((float(np.nanmedian(ridge)), ridge, sign))
+    if not found:
+        return None
+    _, away, sign = min(found, key=lambda each: each[0])
+    edge_px = base_px + (sign * away / frame.mm_per_px)[:, None] * side
+    edge_mm = frame.to_mm(np.nan_to_num(edge_px))
+    edge_mm[~np.isfinite(away)] = np.nan
+    margin = _beside(at_mm, edge_mm, sign)
+    if np.isfinite(margin).mean() < _LEAST_SHARE:
+        return None
+    return Margins(margin, sign > 0, np.full(n, EDGE_MM))
+
+
+def _first_ridge(cover: F64, out_mm: F64) -> F64:
+    """Distance (N,) of the nearest ridge in each row of ``cover`` (N, M), between samples; NaN for none."""
+    inner = cover[:, 1:-1]
+    ridge = (inner >= cover[:, :-2]) & (inner > cover[:, 2:]) & (inner >= _LEAST_EDGE)
+    first = ridge.argmax(axis=1)
+    rows = np.arange(len(cover))
+    left, mid, right = cover[rows, first], cover[rows, first + 1], cover[rows, first + 2]
+    bend = np.maximum(1e-6, 2 * mid - left - right)
+    between = np.clip((right - left) / (2 * bend), -1, 1)
+    at = out_mm[first + 1] + between * _STEP_MM
+    return np.where(ridge.any(axis=1), at, np.nan)
+
+
+def _beside(at_mm: F64, edge_mm: F64, sign: float) -> F64:
+    """Distance (N,) of each hole from the edge, positive where the panel is; NaN where it is hardly seen.
+
+    The edge beside a hole is a parabola through its places beside the holes around, those that stray left
+    out.
+    """
+    n = len(at_mm)
+    width = min(_WINDOW, n)
+    first = np.clip(np.arange(n) - width // 2, 0, n - width)
+    around = edge_mm[first[:, None] + np.arange(width)]  # (N, W, 2)
+    known = np.isfinite(around[..., 0])
+    local = np.nan_to_num(around - at_mm[:, None])
+    # The edge's own direction there, from its first known place to its last.
+    places = np.where(known, np.arange(width), -1)
+    last = places.argmax(axis=1)
+    start = known.argmax(axis=1)
+    rows = np.arange(n)
+    ahead = local[rows, last] - local[rows, start]
+    length = np.hypot(ahead[:, 0], ahead[:, 1])
+    ahead /= np.maximum(1e-9, length)[:, None]
+    left = np.stack([ahead[:, 1], -ahead[:, 0]], axis=1)
+    x = np.einsum("nwk,nk->nw", local, ahead)
+    y = np.einsum("nwk,nk->nw", local, left)
+    level, slope = np.zeros(n), np.zeros(n)
+    kept = known.astype(np.float64)
+    basis = np.stack([np.ones_like(x), x, x * x], axis=2)
+    bow = (
+        1e-3 * np.eye(3) * np.array([0.0, 0.0, 1.0])
+    )  # a whisper against bending: three places make no parabola
+    for _ in range(_ROUNDS):
+        weighted = basis * kept[..., None]
+        normal = np.einsum("nwi,nwj->nij", weighted, basis) + bow + 1e-9 * np.eye(3)
+        fitted = np.linalg.solve(normal, np.einsum("nwi,nw->ni", weighted, y)[..., None])[..., 0]
+        level, slope = fitted[:, 0], fitted[:, 1]
+        stray = np.abs(y - np.einsum("nwi,ni->nw", basis, fitted))
+        usual = np.array(
+            [np.median(each[seen]) if seen.any() else 0.0 for each, seen in zip(stray, known, strict=True)]
+        )
+        kept = (known & (stray <= np.maximum(_STRAY_MM, 3 * usual[:, None]))).astype(np.float64)
+    distance = level / np.sqrt(1 + slope**2)
+    enough = (kept.sum(axis=1) >= 4) & (length > 0)
+    return np.where(enough, sign * distance, np.nan)

@@ -1,0 +1,144 @@
+"""Finds needle holes as peaks of the network's point map, between its cells.
+
+Coordinates are cells of the maps' grid, (0, 0) the centre of the first cell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from inspection.domain import Maps
+from inspection.runtime import NetworkSpec
+
+__all__ = ["MIN_HEAT", "NEAREST_CELLS", "PLANES", "WEAK_HEAT", "Planes", "Points", "find_points", "planes_of"]
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+
+PLANES = ("thread", "point", "offset_x", "offset_y", "edge")
+"""Names that the model's manifest gives the planes of its ``stitches`` output."""
+
+MIN_HEAT = 0.3
+"""A peak below this is not believed on its own; a place that the row's rhythm expects needs less."""
+
+WEAK_HEAT = 0.12
+"""A peak below this is not believed at all."""
+
+NEAREST_CELLS = 2.0
+"""Two peaks nearer than this are one hole: 0.6 mm at the model's scale, below any pitch that is sewn."""
+
+MAX_POINTS = 4000
+"""More peaks than the stitches of any shoe: the strongest are kept, so that noise costs no time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Planes:
+    """The planes of the ``stitches`` output, (h, w) float32 each.
+
+    Attributes
+    ----------
+    cells_per_model_px : offsets are given in pixels of the model's scale; this turns them into cells.
+    step_px : (x, y) photo pixels per cell.
+    nominal_mm_per_px : of the photo, if its scale is what the network takes it for.
+    """
+
+    thread: F32
+    point: F32
+    offset_x: F32
+    offset_y: F32
+    edge: F32
+    cells_per_model_px: float
+    step_px: F64
+    nominal_mm_per_px: float
+
+    def to_px(self, cells: F64) -> F64:
+        """Photo pixels (N, 2) of places (N, 2) in cells."""
+        return (cells + 0.5) * self.step_px - 0.5
+
+    def to_cells(self, points_px: F64) -> F64:
+        """Places (N, 2) in cells of photo pixels (N, 2)."""
+        return np.asarray((points_px + 0.5) / self.step_px - 0.5, np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Needle holes: ``at`` (N, 2) float64 in cells, ``heat`` (N,) float64 in 0..1."""
+
+    at: F64
+    heat: F64
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+
+def planes_of(maps: Maps, spec: NetworkSpec) -> Planes | None:
+    """The stitch planes of a photo's maps; None when the model has none."""
+    if maps.stitches is None:
+        return None
+    plane = dict(zip(maps.stitch_planes, maps.stitches, strict=True))
+    height, width = maps.stitches.shape[1:]
+    step_px = np.array([maps.photo_size_px[0] / width, maps.photo_size_px[1] / height])
+    return Planes(
+        **{name: plane[name] for name in PLANES},
+        cells_per_model_px=1.0 / spec.stride,
+        step_px=step_px,
+        nominal_mm_per_px=spec.mm_per_px * spec.stride / float(step_px.mean()),
+    )
+
+
+def find_points(planes: Planes, *, min_heat: float = WEAK_HEAT) -> Points:
+    """Peaks of the point map, each at the place that it and its neighbours' offsets agree on."""
+    heat = planes.point
+    peak = (heat >= cv2.dilate(heat, np.ones((3, 3), np.uint8))) & (heat >= min_heat)
+    ys, xs = np.nonzero(peak)
+    if len(ys) > MAX_POINTS:
+        strongest = np.argpartition(-heat[ys, xs], MAX_POINTS)[:MAX_POINTS]
+        ys, xs = ys[strongest], xs[strongest]
+    if not len(ys):
+        return Points(np.empty((0, 2)), np.empty(0))
+    at, strength = _agreed(planes, xs, ys), heat[ys, xs].astype(np.float64)
+    order = np.argsort(-strength, kind="stable")
+    return _apart(at[order], strength[order])
+
+
+def _agreed(planes: Planes, xs: npt.NDArray[np.intp], ys: npt.NDArray[np.intp]) -> F64:
+    """Mean of where a peak's nine cells say that the hole is, the hotter the more they count."""
+    height, width = planes.point.shape
+    total, weight = np.zeros((len(xs), 2)), np.zeros(len(xs))
+    top = planes.point[ys, xs]
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            x, y = np.clip(xs + dx, 0, width - 1), np.clip(ys + dy, 0, height - 1)
+            votes = np.maximum(0.0, planes.point[y, x] - 0.4 * top).astype(np.float64)
+            k = planes.cells_per_model_px
+            place = np.stack([x + k * planes.offset_x[y, x], y + k * planes.offset_y[y, x]], axis=1)
+            total += votes[:, None] * place
+            weight += votes
+    found = total / weight[:, None]
+    cells = np.stack([xs, ys], axis=1)
+    return np.asarray(cells + np.clip(found - cells, -1.5, 1.5), np.float64)
+
+
+def _apart(at: F64, heat: F64) -> Points:
+    """The strongest of those that lie too near to each other; ``at`` comes strongest first."""
+    kept: list[int] = []
+    taken: dict[tuple[int, int], list[int]] = {}
+    bins = np.floor(at / NEAREST_CELLS).astype(int).tolist()
+    places = at.tolist()
+    for i, (column, row) in enumerate(bins):
+        x, y = places[i]
+        near = (
+            j
+            for c in (column - 1, column, column + 1)
+            for r in (row - 1, row, row + 1)
+            for j in taken.get((c, r), ())
+        )
+        if any((places[j][0] - x) ** 2 + (places[j][1] - y) ** 2 < NEAREST_CELLS**2 for j in near):
+            continue
+        taken.setdefault((column, row), []).append(i)
+        kept.append(i)
+    return Points(at[kept], heat[kept])

@@ -1,0 +1,323 @@
+"""Strings needle holes into rows by direction and rhythm, along the thread that is seen between them.
+
+Two holes are linked when each takes the other for one of its two neighbours: of all pairs around a hole the
+one that lies straightest, with thread on both sides and about the same distance. So rows keep apart where
+they cross or run side by side. What is left over is then joined from end to end, over gaps too, where both
+ends point at each other. No hole is made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from inspection.seams.lookup import look_up
+from inspection.seams.points import MIN_HEAT, Planes, Points
+
+__all__ = ["Chain", "trace"]
+
+F64 = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+MAX_PITCH_CELLS = 29.0
+"""8.7 mm at the model's scale: stitches longer than this are not sewn on shoes."""
+
+MAX_GAP_CELLS = 62.0
+"""Over which two ends of a row are joined: a thread broken over 15 mm and a stitch on either side."""
+
+MIN_POINTS = 5
+"""Fewer holes in line are no row: rivets, pores and punched patterns come in threes and fours."""
+
+_NEIGHBOURS = 10
+_SAMPLES = 7
+_SEEN_THREAD = 0.5
+"""Cover from which thread is as good as certain."""
+_LINKED_SUPPORT = 0.55
+"""Share of a link along which thread has to be seen."""
+_STRAIGHT_COS = np.cos(np.radians(115))
+"""Two neighbours of a hole leave at least this angle between them; corners are linked later."""
+_SLIGHT_TURN = 0.3
+"""1 - cos of a turn that a row makes without a corner."""
+_CORNER_TURN = 1.65
+"""1 - cos of the sharpest corner that is sewn, 130 degrees off straight on."""
+_AHEAD_COS = np.cos(np.radians(32))
+"""By how much the direction may turn where a gap is crossed."""
+_BESIDE_CELLS = 1.5
+"""A hole this near to a link lies on it: the link leaves it out."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Indices of points in order along a row."""
+
+    points: tuple[int, ...]
+    closed: bool = False
+
+
+def trace(points: Points, planes: Planes) -> list[Chain]:
+    """Rows of at least ``MIN_POINTS`` holes.
+
+    Peaks below ``MIN_HEAT`` take part only between others of a row.
+    """
+    strong = np.flatnonzero(points.heat >= MIN_HEAT)
+    if len(strong) < MIN_POINTS:
+        return []
+    at = points.at[strong]
+    links = _Links(at, _mutual(at, planes))
+    _extend(links, planes)
+    _bridge(links, planes)
+    return [
+        Chain(tuple(int(strong[i]) for i in order), closed)
+        for order, closed in links.chains()
+        if len(order) >= MIN_POINTS
+    ]
+
+
+class _Links:
+    """Who is linked to whom; each hole has at most two neighbours."""
+
+    def __init__(self, at: F64, pairs: Sequence[tuple[int, int]]) -> None:
+        self.at = at
+        self.of: list[list[int]] = [[] for _ in at]
+        self._end = list(range(len(at)))  # of a string's end: its other end
+        for i, j in pairs:
+            self.add(i, j, closing=True)
+
+    def add(self, i: int, j: int, *, closing: bool = False) -> bool:
+        """Link two holes that have room; a ring is closed only when told to."""
+        if i == j or len(self.of[i]) > 1 or len(self.of[j]) > 1 or j in self.of[i]:
+            return False
+        a, b = self._end[i], self._end[j]
+        if a == j and not closing:
+            return False
+        self.of[i].append(j)
+        self.of[j].append(i)
+        if a != j:
+            self._end[a], self._end[b] = b, a
+        return True
+
+    def ends(self) -> list[int]:
+        """Holes with exactly one neighbour."""
+        return [i for i, near in enumerate(self.of) if len(near) == 1]
+
+    def other_end(self, i: int) -> int:
+        """The other end of the string that ends at ``i``."""
+        return self._end[i]
+
+    def walk(self, i: int, limit: int) -> list[int]:
+        """Up to ``limit`` holes of a string from its end ``i`` inwards."""
+        found, before = [i], -1
+        while len(found) < limit:
+            ahead = [j for j in self.of[found[-1]] if j != before]
+            if not ahead or ahead[0] == i:
+                break
+            before = found[-1]
+            found.append(ahead[0])
+        return found
+
+    def chains(self) -> list[tuple[list[int], bool]]:
+        """Every string in order, longest first, and whether it is a ring."""
+        found: list[tuple[list[int], bool]] = []
+        seen = [False] * len(self.of)
+        for start in [*self.ends(), *(i for i, near in enumerate(self.of) if len(near) == 2)]:
+            if seen[start]:
+                continue
+            order = self.walk(start, len(self.of))
+            for i in order:
+                seen[i] = True
+            closed = len(self.of[start]) == 2
+            found.append((order, closed))
+        found.sort(key=lambda each: -len(each[0]))
+        return found
+
+
+def _nearest(at: F64, count: int, reach: float) -> tuple[Ints, F64]:
+    """The nearest others of each point (N, count), -1 where there is none within ``reach``, and distances."""
+    n = len(at)
+    near = np.full((n, count), -1, np.intp)
+    far = np.full((n, count), np.inf)
+    small = at.astype(np.float32)
+    order = np.argsort(small[:, 0], kind="stable")
+    xs = small[order, 0]
+    for begin in range(0, n, 256):  # points sorted by x: a block meets only what is near in x
+        block = order[begin : begin + 256]
+        low = np.searchsorted(xs, xs[begin] - reach)
+        high = np.searchsorted(xs, xs[min(begin + 255, n - 1)] + reach, side="right")
+        others = order[low:high]
+        gap = small[block, None] - small[None, others]
+        d2 = np.einsum("ijk,ijk->ij", gap, gap)
+        d2[block[:, None] == others[None]] = np.inf
+        k = min(count, len(others))
+        best = np.argpartition(d2, k - 1, axis=1)[:, :k]
+        best_d2 = np.take_along_axis(d2, best, axis=1)
+        inner = np.argsort(best_d2, axis=1, kind="stable")
+        best, best_d2 = np.take_along_axis(best, inner, axis=1), np.take_along_axis(best_d2, inner, axis=1)
+        near[block, :k] = np.where(best_d2 <= reach**2, others[best], -1)
+        far[block, :k] = np.sqrt(best_d2)
+    far[near < 0] = np.inf
+    return near, far
+
+
+def support(planes: Planes, a: F64, b: F64) -> F64:
+    """Share (E,) of the ways from ``a`` to ``b`` (E, 2) with thread, the weakest part counting most."""
+    t = np.linspace(0, 1, _SAMPLES + 2)[1:-1, None, None]
+    ahead = b - a
+    length = np.maximum(1e-6, np.hypot(ahead[:, 0], ahead[:, 1]))
+    side = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1) / length[:, None]
+    middle = a + t * ahead
+    lanes = np.stack([look_up(planes.thread, middle + lane * side) for lane in (-0.8, 0.0, 0.8)])
+    cover = np.sort(np.minimum(1.0, lanes.max(axis=0) / _SEEN_THREAD), axis=0)
+    return np.asarray(0.5 * cover.mean(axis=0) + 0.5 * cover[1], np.float64)
+
+
+def _mutual(at: F64, planes: Planes) -> list[tuple[int, int]]:
+    """Links on which both holes agree."""
+    near, far = _nearest(at, _NEIGHBOURS, MAX_PITCH_CELLS)
+    n, count = near.shape
+    own = np.repeat(np.arange(n), count).reshape(n, count)
+    real = near >= 0
+    first, second = own[real], near[real]
+    forward = first < second
+    held = np.zeros((n, count))
+    pair_support = support(planes, at[first], at[second])
+    held[real] = pair_support
+    ahead = at[np.maximum(near, 0)] - at[:, None]
+    way = ahead / np.maximum(far, 1e-6)[..., None]
+    way[~real] = 0
+    # A link that passes over another hole leaves it out.
+    along = np.einsum("nik,njk->nij", ahead, way)  # of neighbour i along the way to neighbour j
+    across2 = np.where(real, far, 0)[:, :, None] ** 2 - along**2
+    reach = np.where(real, far, 0)[:, None, :]
+    over = (
+        (along > 0.15 * reach)
+        & (along < 0.85 * reach)
+        & (across2 < _BESIDE_CELLS**2)
+        & real[:, :, None]
+        & (held[:, :, None] > 0.4)
+    )
+    usable = real & (held >= _LINKED_SUPPORT) & ~over.any(axis=1)
+    cos = np.einsum("nik,njk->nij", way, way)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        uneven = np.abs(np.log(far[:, :, None] / far[:, None, :]))
+    cost = (
+        1.2 * (1 + cos)
+        + 0.5 * np.nan_to_num(uneven, nan=9.0, posinf=9.0)
+        + 0.8 * (2 - held[:, :, None] - held[:, None, :])
+        + 0.02 * (np.where(real, far, 99)[:, :, None] + np.where(real, far, 99)[:, None, :])
+    )
+    pairable = usable[:, :, None] & usable[:, None, :] & (cos < _STRAIGHT_COS)
+    cost = np.where(pairable, cost, np.inf).reshape(n, -1)
+    best = cost.argmin(axis=1)
+    paired = np.isfinite(cost[np.arange(n), best])
+    choice = np.full((n, 2), -1, np.intp)
+    choice[paired, 0] = near[np.flatnonzero(paired), best[paired] // count]
+    choice[paired, 1] = near[np.flatnonzero(paired), best[paired] % count]
+    links = []
+    for i, j in zip(first[forward].tolist(), second[forward].tolist(), strict=True):
+        if j in choice[i] and i in choice[j]:
+            links.append((i, j))
+    return links
+
+
+def _extend(links: _Links, planes: Planes) -> None:
+    """Link holes with room along thread that leads from one to the other, the straightest first."""
+    at = links.at
+    free = np.array([i for i, near in enumerate(links.of) if len(near) < 2], np.intp)
+    if len(free) < 2:
+        return
+    near, far = _nearest(at[free], 6, MAX_PITCH_CELLS)
+    first, rank = np.nonzero(near >= 0)
+    second = near[first, rank]
+    once = first < second
+    once |= ~np.isin(second * len(free) + first, first * len(free) + second)
+    first, second, distance = free[first[once]], free[second[once]], far[first[once], rank[once]]
+    held = support(planes, at[first], at[second])
+    found = []
+    for i, j, d, s in zip(first.tolist(), second.tolist(), distance.tolist(), held.tolist(), strict=True):
+        if s < _LINKED_SUPPORT:
+            continue
+        turns = sorted((_turn(links, i, j), _turn(links, j, i)))
+        # One turn is a corner; a turn at both ends leads over to the row beside.
+        if turns[0] > _SLIGHT_TURN or turns[1] > (_CORNER_TURN if links.of[i] and links.of[j] else 0.5):
+            continue
+        usual = max(_step(links, i), _step(links, j))
+        uneven = abs(np.log(d / usual)) if usual > 0 else 0.3
+        found.append((1.2 * sum(turns) + uneven + 1.6 * (1 - s) + 0.02 * d, i, j))
+    for _, i, j in sorted(found):
+        # Links made meanwhile may have changed where the strings lead.
+        turns = sorted((_turn(links, i, j), _turn(links, j, i)))
+        if turns[0] <= _SLIGHT_TURN and turns[1] <= _CORNER_TURN:
+            links.add(i, j, closing=len(links.walk(i, 12)) >= 8)
+
+
+def _turn(links: _Links, i: int, j: int) -> float:
+    """1 minus the cosine of the turn at ``i`` from its string towards ``j``; 0.15 when it has none."""
+    if not links.of[i]:
+        return 0.15
+    back = links.at[i] - links.at[links.of[i][0]]
+    ahead = links.at[j] - links.at[i]
+    return 1 - float(back @ ahead) / max(1e-9, float(np.hypot(*back) * np.hypot(*ahead)))
+
+
+def _step(links: _Links, i: int) -> float:
+    """Distance from ``i`` to its neighbour; 0 when it has none."""
+    return float(np.hypot(*(links.at[i] - links.at[links.of[i][0]]))) if links.of[i] else 0.0
+
+
+def _bridge(links: _Links, planes: Planes) -> None:
+    """Join ends that point at each other across a gap: stitches that were not seen, skipped or broken.
+
+    Single holes that lie in such a gap are taken up on the way.
+    """
+    at = links.at
+    ends = [i for i in links.ends() if len(links.walk(i, 3)) >= 3]
+    heading = {}
+    for i in ends:
+        inner = links.walk(i, 5)
+        way = at[i] - at[inner[-1]]
+        # The last step tells more of where a bend leads than the mean of many.
+        last = at[i] - at[inner[1]]
+        way = way / np.hypot(*way) + last / np.hypot(*last)
+        heading[i] = way / np.hypot(*way)
+    found = []
+    for k, i in enumerate(ends):
+        for j in ends[k + 1 :]:
+            gap = at[j] - at[i]
+            d = float(np.hypot(*gap))
+            if d > MAX_GAP_CELLS or d < 1e-6:
+                continue
+            c1, c2 = float(heading[i] @ gap) / d, -float(heading[j] @ gap) / d
+            if min(c1, c2) < _AHEAD_COS or float(heading[i] @ heading[j]) > -_AHEAD_COS:
+                continue
+            found.append((d * (1 + 4 * (2 - c1 - c2)), i, j))
+    loose = [i for i, near in enumerate(links.of) if not near]
+    for _, i, j in sorted(found):
+        if len(links.of[i]) != 1 or len(links.of[j]) != 1:
+            continue
+        ring = links.other_end(i) == j
+        if ring and len(links.walk(i, 12)) < 8:
+            continue
+        way = [i, *_between(at, i, j, loose), j]
+        for a, b in pairwise(way):
+            links.add(a, b, closing=ring)
+
+
+def _between(at: F64, i: int, j: int, loose: list[int]) -> list[int]:
+    """Single holes on the straight way from ``i`` to ``j``, in order."""
+    gap = at[j] - at[i]
+    d = float(np.hypot(*gap))
+    found = []
+    for k in loose:
+        rel = at[k] - at[i]
+        along = float(rel @ gap) / d
+        across = float(rel[0] * gap[1] - rel[1] * gap[0]) / d
+        if 2.5 < along < d - 2.5 and abs(across) < _BESIDE_CELLS + 0.03 * d:
+            found.append((along, k))
+    taken = [k for _, k in sorted(found)]
+    for k in taken:
+        loose.remove(k)
+    return taken

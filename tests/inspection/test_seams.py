@@ -1,0 +1,289 @@
+"""Rows of stitches from maps that are drawn in mm, so that every pitch, gap and margin is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from inspection.domain import Calibration, CalibrationSource, Maps, Seam, Zone, ZoneClass
+from inspection.runtime import NetworkSpec
+from inspection.seams import find_seams
+
+F64 = npt.NDArray[np.float64]
+
+MM_PER_PX = 0.15
+STRIDE = 2
+CELL_MM = MM_PER_PX * STRIDE
+SIZE_MM = (96.0, 60.0)
+PLANES = ("thread", "point", "offset_x", "offset_y", "edge")
+SPEC = NetworkSpec(
+    kinds=("sound", "hole"),
+    mm_per_px=MM_PER_PX,
+    stride=STRIDE,
+    tile_px=512,
+    overlap_px=64,
+    multiple=32,
+    stitch_planes=PLANES,
+)
+SCALE = Calibration(MM_PER_PX, CalibrationSource.REFERENCE)
+
+
+class Sewing:
+    """Draws what a network and a camera see of rows of stitches; everything is given in mm."""
+
+    def __init__(self) -> None:
+        self.w, self.h = (round(side / CELL_MM) for side in SIZE_MM)
+        self.planes = np.zeros((5, self.h, self.w), np.float32)
+        self.rgb = np.full((self.h * STRIDE, self.w * STRIDE, 3), 90, np.uint8)
+
+    def cells(self, points_mm: F64) -> F64:
+        return np.asarray((points_mm / MM_PER_PX + 0.5) / STRIDE - 0.5)
+
+    def row(
+        self,
+        holes_mm: F64,
+        *,
+        unseen: Sequence[int] = (),
+        without_thread: Sequence[int] = (),
+        closed: bool = False,
+        heat: float = 0.9,
+    ) -> None:
+        """Holes with thread between them, but for the holes ``unseen`` and the steps ``without_thread``."""
+        following = [*range(1, len(holes_mm)), *([0] if closed else [])]
+        for i, j in enumerate(following):
+            if i not in without_thread:
+                self._line(self.planes[0], holes_mm[i], holes_mm[j])
+                a, b = (
+                    tuple(np.rint(p / MM_PER_PX * 16).astype(int).tolist())
+                    for p in (holes_mm[i], holes_mm[j])
+                )
+                cv2.line(self.rgb, a, b, (190, 180, 160), 3, cv2.LINE_AA, 4)
+        for i, hole in enumerate(holes_mm):
+            if i in unseen:
+                continue
+            x, y = self.cells(hole)
+            ys, xs = np.mgrid[: self.h, : self.w]
+            bump = (heat * np.exp(-((xs - x) ** 2 + (ys - y) ** 2) / (2 * 1.2**2))).astype(np.float32)
+            nearer = bump > self.planes[1]
+            self.planes[1] = np.where(nearer, bump, self.planes[1])
+            self.planes[2] = np.where(nearer, (x - xs) * STRIDE, self.planes[2])
+            self.planes[3] = np.where(nearer, (y - ys) * STRIDE, self.planes[3])
+            centre = tuple(np.rint(hole / MM_PER_PX * 16).astype(int).tolist())
+            cv2.circle(self.rgb, centre, 32, (25, 22, 20), -1, cv2.LINE_AA, 4)
+
+    def edge(self, points_mm: F64) -> None:
+        for a, b in pairwise(points_mm):
+            self._line(self.planes[4], a, b)
+
+    def _line(self, plane: npt.NDArray[np.float32], a_mm: F64, b_mm: F64) -> None:
+        a, b = self.cells(a_mm), self.cells(b_mm)
+        ys, xs = np.mgrid[: self.h, : self.w]
+        step = b - a
+        t = np.clip(((xs - a[0]) * step[0] + (ys - a[1]) * step[1]) / max(1e-9, float(step @ step)), 0, 1)
+        d2 = (xs - a[0] - t * step[0]) ** 2 + (ys - a[1] - t * step[1]) ** 2
+        np.maximum(plane, np.exp(-d2 / 2).astype(np.float32), out=plane)
+
+    def maps(self) -> Maps:
+        surface = np.zeros((2, self.h, self.w), np.float32)
+        surface[0] = 1
+        size = (self.w * STRIDE, self.h * STRIDE)
+        return Maps(("sound", "hole"), surface, size, PLANES, self.planes)
+
+    def seams(
+        self, calibration: Calibration | None = SCALE, zones: Sequence[Zone] | None = None
+    ) -> tuple[Seam, ...]:
+        return find_seams(
+            self.maps(), self.rgb, [whole_photo()] if zones is None else zones, calibration, spec=SPEC
+        )
+
+
+def whole_photo(*, height_mm: float = 0.0, width_mm: float = SIZE_MM[0]) -> Zone:
+    right, bottom = width_mm / MM_PER_PX - 0.5, SIZE_MM[1] / MM_PER_PX - 0.5
+    outline = np.array([[-0.5, -0.5], [right, -0.5], [right, bottom], [-0.5, bottom]])
+    return Zone("upper", ZoneClass.PRIMARY, outline, height_mm=height_mm)
+
+
+def straight(
+    count: int, pitch_mm: float, *, at_mm: tuple[float, float] = (8.0, 20.0), angle_deg: float = 0.0
+) -> F64:
+    way = np.array([math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))])
+    return np.asarray(np.array(at_mm) + pitch_mm * np.arange(count)[:, None] * way, np.float64)
+
+
+def value(seam: Seam, name: str) -> float:
+    found = seam.measured(name)
+    assert found is not None, f"{name} is not known"
+    return found.value
+
+
+def test_maps_without_stitches_have_no_seams() -> None:
+    maps = replace(Sewing().maps(), stitches=None, stitch_planes=())
+    assert find_seams(maps, Sewing().rgb, [whole_photo()], SCALE, spec=SPEC) == ()
+
+
+def test_an_empty_map_has_no_seams() -> None:
+    assert Sewing().seams() == ()
+
+
+@pytest.mark.parametrize("angle_deg", [0.0, 27.0])
+@pytest.mark.parametrize("pitch_mm", [1.5, 2.5, 4.0])
+def test_a_straight_row_has_its_pitch_and_density(pitch_mm: float, angle_deg: float) -> None:
+    sewing = Sewing()
+    sewing.row(straight(16, pitch_mm, angle_deg=angle_deg))
+    (seam,) = sewing.seams()
+    assert len(seam.points_px) == 16
+    mean = seam.measured("pitch_mean_mm")
+    assert mean is not None
+    assert mean.uncertainty is not None
+    assert mean.value == pytest.approx(pitch_mm, abs=mean.uncertainty)
+    assert seam.pitch_mm == pytest.approx(pitch_mm, abs=0.12)
+    assert value(seam, "density_per_cm") == pytest.approx(10 / pitch_mm, rel=0.01)
+    assert value(seam, "density_per_inch") == pytest.approx(25.4 / pitch_mm, rel=0.01)
+    assert value(seam, "length_mm") == pytest.approx(15 * pitch_mm, abs=0.2)
+    assert value(seam, "skipped") == value(seam, "broken") == 0
+    assert value(seam, "run_off_mm") < 0.15
+
+
+def test_points_come_in_order_along_the_row() -> None:
+    sewing = Sewing()
+    holes = straight(14, 2.5, angle_deg=15)
+    sewing.row(holes)
+    (seam,) = sewing.seams()
+    told = seam.points_px * MM_PER_PX
+    forward = np.linalg.norm(told[0] - holes[0]) < 1
+    assert np.abs((told if forward else told[::-1]) - holes).max() < 0.15
+
+
+def test_a_skipped_stitch_is_counted_and_no_hole_is_made_up() -> None:
+    sewing = Sewing()
+    sewing.row(straight(16, 2.5), unseen=(7, 8))
+    (seam,) = sewing.seams()
+    assert len(seam.points_px) == 14
+    assert value(seam, "skipped") == 2
+    assert value(seam, "broken") == 0
+    (place,) = seam.skipped
+    assert seam.pitch_mm[place] == pytest.approx(7.5, abs=0.15)
+    assert value(seam, "pitch_mean_mm") == pytest.approx(2.5, abs=0.05)
+
+
+def test_a_broken_thread_is_told_from_a_skipped_stitch() -> None:
+    sewing = Sewing()
+    sewing.row(straight(18, 2.5), without_thread=(8, 9))
+    (seam,) = sewing.seams()
+    assert len(seam.points_px) == 18
+    assert len(seam.broken) == 2
+    assert value(seam, "broken") == 1
+    assert value(seam, "skipped") == 0
+
+
+def test_twin_rows_stay_apart_and_share_a_group() -> None:
+    sewing = Sewing()
+    sewing.row(straight(18, 3.0, at_mm=(8, 20)))
+    sewing.row(straight(18, 3.0, at_mm=(9.4, 21.6)))
+    sewing.row(straight(18, 3.0, at_mm=(8.7, 23.2)))
+    sewing.edge(np.array([[0.0, 18.2], [90.0, 18.2]]))
+    seams = sorted(sewing.seams(), key=lambda seam: seam.row)
+    assert [len(seam.points_px) for seam in seams] == [18, 18, 18]
+    assert {seam.group for seam in seams} == {0}
+    assert [seam.row for seam in seams] == [0, 1, 2]
+    assert value(seams[0], "row_gap_min_mm") == pytest.approx(1.6, abs=0.15)
+    assert value(seams[1], "row_gap_max_mm") == pytest.approx(1.6, abs=0.15)
+    assert seams[2].measured("row_gap_min_mm") is None
+
+
+def test_crossing_rows_stay_apart_also_where_two_holes_are_seen_as_one() -> None:
+    sewing = Sewing()
+    sewing.row(straight(18, 2.6, at_mm=(10, 14), angle_deg=30))
+    sewing.row(straight(18, 2.2, at_mm=(10.8, 40), angle_deg=-35))
+    seams = sewing.seams()
+    assert sorted(len(seam.points_px) for seam in seams) == [17, 18]
+    assert [value(seam, "skipped") for seam in seams] == [0, 0]
+    assert seams[0].group != seams[1].group
+
+
+def test_a_corner_does_not_end_a_row() -> None:
+    sewing = Sewing()
+    down = straight(12, 2.5, at_mm=(10, 12))
+    across = down[-1] + 2.5 * np.arange(1, 12)[:, None] * np.array([math.cos(1.9), math.sin(1.9)])
+    sewing.row(np.vstack([down, across]))
+    (seam,) = sewing.seams()
+    assert len(seam.points_px) == 23
+    assert value(seam, "run_off_mm") < 0.2
+
+
+def test_a_ring_is_closed() -> None:
+    sewing = Sewing()
+    angle = 2 * np.pi * np.arange(30) / 30
+    sewing.row(np.array([45.0, 30.0]) + 13 * np.stack([np.cos(angle), np.sin(angle)], axis=1), closed=True)
+    (seam,) = sewing.seams()
+    assert seam.closed
+    assert len(seam.points_px) == len(seam.pitch_mm) == 30
+    assert value(seam, "pitch_mean_mm") == pytest.approx(26 * math.sin(math.pi / 30), abs=0.03)
+
+
+def test_margins_are_measured_from_the_edge_and_are_negative_beyond_it() -> None:
+    sewing = Sewing()
+    holes = straight(28, 2.5)
+    bump = 2.4 * np.exp(-(((np.arange(28) - 14) / 2.2) ** 2))
+    holes[:, 1] -= bump
+    sewing.row(holes)
+    sewing.edge(np.array([[0.0, 18.2], [90.0, 18.2]]))
+    (seam,) = sewing.seams()
+    assert value(seam, "margin_max_mm") == pytest.approx(1.8, abs=0.12)
+    assert value(seam, "margin_min_mm") == pytest.approx(-0.6, abs=0.12)
+    assert value(seam, "run_off_mm") == pytest.approx(2.4, abs=0.15)
+    deepest = int(np.nanargmin(seam.margin_mm))
+    assert abs(deepest - 14) <= 1 or abs(deepest - 13) <= 1
+
+
+def test_without_a_scale_only_counts_are_told() -> None:
+    sewing = Sewing()
+    sewing.row(straight(16, 2.5), unseen=(7,))
+    (seam,) = sewing.seams(None)
+    assert len(seam.points_px) == 15
+    assert len(seam.pitch_mm) == len(seam.margin_mm) == 0
+    assert {each.name: each.value for each in seam.measurements} == {"skipped": 1.0, "broken": 0.0}
+
+
+def test_what_the_scale_does_not_know_widens_every_length() -> None:
+    sewing = Sewing()
+    sewing.row(straight(16, 2.5))
+    (sure,) = sewing.seams()
+    (unsure,) = sewing.seams(replace(SCALE, scale_uncertainty=0.02), [whole_photo(height_mm=6.0)])
+    for name in ("pitch_mean_mm", "density_per_cm", "length_mm"):
+        narrow, wide = sure.measured(name), unsure.measured(name)
+        assert narrow is not None
+        assert wide is not None
+        assert narrow.uncertainty is not None
+        assert wide.uncertainty is not None
+        share = math.hypot(0.02, 6.0 / 300.0)
+        assert wide.uncertainty == pytest.approx(math.hypot(narrow.uncertainty, share * wide.value), rel=0.01)
+
+
+def test_faint_stitches_are_not_measured() -> None:
+    sewing = Sewing()
+    sewing.row(straight(16, 2.5), heat=0.32)
+    (seam,) = sewing.seams()
+    assert not seam.readable
+    assert seam.measurements == ()
+
+
+def test_a_row_outside_all_zones_is_left_out() -> None:
+    sewing = Sewing()
+    sewing.row(straight(16, 2.5, at_mm=(50.0, 20.0)))
+    assert sewing.seams(zones=[whole_photo(width_mm=40.0)]) == ()
+
+
+def test_scattered_points_make_no_seam() -> None:
+    sewing = Sewing()
+    rng = np.random.default_rng(7)
+    for point in rng.uniform([4, 4], [90, 56], (60, 2)):
+        sewing.row(point[None])
+    assert sewing.seams() == ()
