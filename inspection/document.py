@@ -32,7 +32,7 @@ from inspection.domain import (
     ZoneClass,
 )
 from inspection.pipeline import Setup
-from inspection.standards import Quantity
+from inspection.standards import Provenance, Quantity
 
 __all__ = [
     "SCHEMA",
@@ -140,6 +140,10 @@ class ReasonDocument(_Document):
     limit: Number | None
     unit: str | None
     seam: int | None = Field(None, description="`index` of a seam.")
+    basis: Provenance | None = Field(
+        None, description="What the limit rests on: a verified source, an agreement, or a house value."
+    )
+    least: bool = Field(False, description="`limit` is the least that is allowed, not the most.")
 
 
 class VerdictDocument(_Document):
@@ -378,6 +382,8 @@ def _reason(reason: Reason) -> ReasonDocument:
         limit=reason.limit,
         unit=reason.unit,
         seam=reason.seam,
+        basis=None if reason.basis is None else Provenance(reason.basis),
+        least=reason.least,
     )
 
 

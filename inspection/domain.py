@@ -164,12 +164,13 @@ class Calibration:
     lens : None where straight lines stay straight.
     photo_size_px : (width, height) that the homography holds for; None where any size is right.
     lens_name : what the camera calls the lens that was on it; None where nobody said.
-    distance_mm : from the lens to the plane along the optical axis; None where it is not known.
+    distance_mm : from the lens to the plane, square to the plane; None where it is not known.
     scale_uncertainty : of any length, as a share of it, expanded (k = 2): how well the scale itself is known.
     rms_mm : of the board's corners about their places; None without a board.
     id : of the stored calibration, a ULID; None for a scale that is not stored.
     name : that cameras may give in ``calibration``.
     made_at : aware, UTC.
+    checked_at : when a photo of the board last showed that it still holds; aware, UTC.
     problem : why it may not decide on this photo; None when it may.
     """
 
@@ -185,6 +186,7 @@ class Calibration:
     id: str | None = None
     name: str | None = None
     made_at: datetime | None = None
+    checked_at: datetime | None = None
     problem: CalibrationProblem | None = None
 
     def __post_init__(self) -> None:
@@ -382,7 +384,9 @@ class Reason:
     rule : identifier of the rule in its standard, or ``scale`` and the like for reasons outside any rule.
     message : English sentence; pages translate by ``rule`` and the values.
     defect : index into ``Finding.defects``; None when the reason is about the whole photo.
-    quantity : what was measured: ``length_mm``, ``width_mm``, ``area_mm2``, ``count`` or ``present``.
+    provenance : where the limit comes from, in one line; ``basis`` is ``verified``, ``agreed`` or ``house``.
+    least : True when ``limit`` is the least that is allowed, so that the value is too small.
+    quantity : what was measured, one of ``standards.Quantity``.
     uncertainty : of ``measured``, expanded (k = 2), in ``unit``; None where it plays no part.
     kind, zone : of the defect or defects that the reason is about; ``zone`` also that of a seam.
     seam : index into ``Finding.seams``; None when the reason is about no seam.
@@ -403,6 +407,8 @@ class Reason:
     kind: str | None = None
     zone: str | None = None
     seam: int | None = None
+    basis: str | None = None
+    least: bool = False
 
 
 @dataclass(frozen=True)

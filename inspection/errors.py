@@ -11,6 +11,8 @@
     ├── UploadTooLargeError           more bytes than allowed
     ├── MetadataError                 meta is malformed or out of range
     │   └── ScaleError                mm_per_px of 0, negative, not a number, absurd
+    ├── CalibrationError              photos or lengths that no calibration can be made of
+    │   └── BoardError                a photo of a board that cannot be read
     ├── LotError                      a lot, AQL or count that cannot be planned or judged
     ├── UnknownNameError              a recipe, station, view, standard that does not exist
     ├── NotFoundError                 a result, photo, page that does not exist
@@ -131,6 +133,21 @@ class ScaleError(MetadataError):
 
     kind = "scale"
     title = "The scale cannot be used"
+
+
+class CalibrationError(WeltError):
+    """No calibration can be made of these photos or lengths."""
+
+    kind = "calibration"
+    title = "The camera cannot be calibrated with this"
+    status = 422
+
+
+class BoardError(CalibrationError):
+    """The calibration board in a photo cannot be read."""
+
+    kind = "board"
+    title = "The calibration board cannot be read"
 
 
 class LotError(WeltError):

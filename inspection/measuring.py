@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.calibration import relative_uncertainty, scales_at, to_mm
-from inspection.domain import Calibration, Defect, Maps, Measurement
+from inspection.domain import Calibration, Defect, Maps, Measurement, Zone, ZoneClass
 
-__all__ = ["area_of", "grid_step_px", "measure", "sides_of", "summarise"]
+__all__ = ["area_of", "grid_step_px", "measure", "sides_of", "summarise", "zone_area_mm2"]
 
 
 def grid_step_px(maps: Maps) -> float:
@@ -102,3 +102,26 @@ def summarise(defects: Sequence[Defect]) -> tuple[Measurement, ...]:
         total_mm2 = sum(area for area, _ in areas)
         summary.append(Measurement("defect_area", total_mm2, "mm²", sum(u or 0.0 for _, u in areas)))
     return tuple(summary)
+
+
+_AREA_GRID = 512
+"""Points along the longer side of the grid that zones are counted on: an area is right to about 1 %."""
+
+
+def zone_area_mm2(zones: Sequence[Zone], mm_per_px: float) -> dict[ZoneClass, float]:
+    """Area of the zones of each class; where zones overlap, the one listed first counts, as for defects."""
+    if not zones:
+        return {}
+    corners = np.concatenate([zone.outline_px for zone in zones])
+    low = corners.min(axis=0)
+    step_px = float(max(*(corners.max(axis=0) - low), 1.0)) / _AREA_GRID
+    size = np.ceil((corners.max(axis=0) - low) / step_px).astype(int) + 1
+    owner = np.zeros((int(size[1]), int(size[0])), np.uint16)
+    for number, zone in reversed(list(enumerate(zones, 1))):
+        points = np.floor((zone.outline_px - low) / step_px).astype(np.int32)
+        cv2.fillPoly(owner, [points], number)
+    areas_px2 = np.bincount(owner.ravel(), minlength=len(zones) + 1)[1:] * step_px**2
+    by_class: dict[ZoneClass, float] = {}
+    for zone, area in zip(zones, areas_px2.tolist(), strict=True):
+        by_class[zone.zone_class] = by_class.get(zone.zone_class, 0.0) + area * mm_per_px**2
+    return by_class

@@ -110,7 +110,14 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
         defects = measuring.measure(detection.defects, calibration, step_px=step_px, heights_mm=heights_mm)
         measurements = measuring.summarise(defects)
     with timed("grading"):
-        verdict = grading.grade(defects, setup.standard, calibration, left_out=detection.left_out)
+        verdict = grading.grade(
+            defects,
+            setup.standard,
+            calibration,
+            seams=found,
+            zone_area_mm2={} if mm_per_px is None else measuring.zone_area_mm2(zones, mm_per_px),
+            left_out=detection.left_out,
+        )
     return Finding(
         verdict=verdict,
         zones=zones,

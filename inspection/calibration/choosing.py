@@ -75,7 +75,7 @@ def calibrate(
 
 
 def aged(calibration: Calibration, *, now: datetime, max_age_days: float) -> Calibration:
-    """The calibration, marked as stale when it was made longer ago than the limit.
+    """The calibration, marked as stale when it was made, and last checked, longer ago than the limit.
 
     Parameters
     ----------
@@ -84,7 +84,8 @@ def aged(calibration: Calibration, *, now: datetime, max_age_days: float) -> Cal
     """
     if calibration.made_at is None or not max_age_days:
         return calibration
-    if now - calibration.made_at <= timedelta(days=max_age_days):
+    since = max(calibration.made_at, calibration.checked_at or calibration.made_at)
+    if now - since <= timedelta(days=max_age_days):
         return calibration
     return replace(calibration, problem=CalibrationProblem.STALE)
 

@@ -88,7 +88,9 @@ def relative_uncertainty(calibration: Calibration, *, height_mm: float = 0.0) ->
     Parameters
     ----------
     height_mm : how far the part may lie above or below the calibrated plane. A camera at distance Z sees a
-        length at height dz larger by dz / Z. The bound itself counts: no height within it makes more.
+        length at height dz larger by dz / (Z - dz). The bound itself counts: no height within it makes more.
     """
     distance_mm = calibration.distance_mm or ASSUMED_DISTANCE_MM
-    return math.hypot(calibration.scale_uncertainty, height_mm / distance_mm)
+    # Nearer than a tenth of the distance to the lens nothing is in focus, let alone measured.
+    by_height = height_mm / max(distance_mm - height_mm, distance_mm / 10)
+    return math.hypot(calibration.scale_uncertainty, by_height)

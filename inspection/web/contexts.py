@@ -19,7 +19,7 @@ from inspection.domain import Grade
 from inspection.errors import MetadataError
 from inspection.recipes import Recipes
 from inspection.registry import Manifest, Model
-from inspection.standards import ANY_KIND, Quantity, Rule, Standard
+from inspection.standards import ANY_KIND, AnyRule, Per, Rule, SeamRule, Standard, WindowRule
 from inspection.store.inspections import Filters, StoredInspection
 from inspection.store.reviews import Decision, Review
 from inspection.web.i18n import Language, Words
@@ -492,6 +492,7 @@ class ShownReason:
     clause: str | None
     severity: str | None
     provenance: str | None
+    basis: str | None
 
 
 @dataclass(frozen=True)
@@ -729,7 +730,7 @@ def _shown_reason(reason: ReasonDocument, standard: Standard | None, words: Word
     return ShownReason(
         text=words.reason(reason),
         grade=reason.grade.value,
-        rule_grade=reason.grade.value if rule is None else rule.grade.value,
+        rule_grade=reason.grade.value if rule is None or standard is None else standard.grade_of(rule).value,
         times=1,
         defect=reason.defect,
         measured=measured,
@@ -737,6 +738,7 @@ def _shown_reason(reason: ReasonDocument, standard: Standard | None, words: Word
         clause=reason.clause,
         severity=None if reason.severity is None else reason.severity.value,
         provenance=reason.provenance,
+        basis=None if reason.basis is None else reason.basis.value,
     )
 
 
@@ -858,15 +860,20 @@ class ShownModel:
 
 @dataclass(frozen=True)
 class ShownRule:
-    """A rule of a standard in the viewer's language; clause and provenance as written."""
+    """A rule of a standard in the viewer's language; clause and source as written.
 
+    ``basis`` is what its figure rests on: ``verified``, ``agreed`` or ``house``.
+    """
+
+    id: str
     clause: str
-    kinds: tuple[str, ...]
+    about: str
     zones: tuple[str, ...]
     limit: str
     grade: str
     severity: str
-    provenance: str
+    basis: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -937,28 +944,62 @@ def _interval(low: float | None, high: float | None) -> str:
 
 def standard_of(standard: Standard, *, words: Words, recipes: Recipes) -> ShownStandard:
     """A standard, as shown."""
+    zh = words.language.id == "zh"
     return ShownStandard(
         id=standard.id,
         version=standard.version,
-        title=standard.title_zh if words.language.id == "zh" else standard.title,
-        description=standard.description,
+        title=standard.title_zh if zh else standard.title,
+        description=standard.description_zh if zh and standard.description_zh else standard.description,
         dispositions=tuple((grade.value, after.value) for grade, after in standard.dispositions.items()),
         recipes=tuple(name for name in recipes.names() if recipes.get(name).standard == standard.id),
-        rules=tuple(_shown_rule(rule, words) for rule in standard.rules),
+        rules=tuple(shown_rule(rule, standard, words) for rule in standard.every_rule),
     )
 
 
-def _shown_rule(rule: Rule, words: Words) -> ShownRule:
-    limit = "" if rule.limit is None else words.limit(rule.limit, Quantity(rule.quantity).unit)
+def shown_rule(rule: AnyRule, standard: Standard, words: Words) -> ShownRule:
+    """A rule, as shown."""
     return ShownRule(
+        id=rule.id,
         clause=rule.clause,
-        kinds=tuple(words("rule.any_kind") if kind == ANY_KIND else words.kind(kind) for kind in rule.kinds),
+        about=_about(rule, words),
         zones=tuple(words(f"zone_class.{zone.value}") for zone in rule.zones),
-        limit=words(f"rule.{rule.quantity.value}", limit=limit),
-        grade=rule.grade.value,
+        limit=_limit(rule, words),
+        grade=standard.grade_of(rule).value,
         severity=words(f"severity.{rule.severity.value}"),
-        provenance=rule.provenance,
+        basis=rule.provenance.value,
+        source=rule.source,
     )
+
+
+def _about(rule: AnyRule, words: Words) -> str:
+    if isinstance(rule, WindowRule):
+        return words(f"rule.{'seam' if isinstance(rule, SeamRule) else 'pair'}")
+    names = [words("rule.any_kind") if kind == ANY_KIND else words.kind(kind) for kind in rule.kinds]
+    return words("list.and").join(names)
+
+
+def _limit(rule: AnyRule, words: Words) -> str:
+    """What is allowed, in words."""
+    unit = rule.quantity.unit
+    if isinstance(rule, Rule):
+        limit = "" if rule.limit is None else words.limit(rule.limit, unit)
+        told = words(f"rule.{rule.quantity.value}", limit=limit)
+        if rule.counts_over_mm is not None:
+            told = words("rule.counts_over", rule=told, over=words.limit(rule.counts_over_mm, "mm"))
+        return words("rule.per_shoe", rule=told) if rule.per is Per.SHOE else told
+    least = None if rule.at_least is None else words.limit(rule.at_least, unit)
+    most = None if rule.at_most is None else words.limit(rule.at_most, unit)
+    if least is not None and most is not None:
+        window = words("rule.between", least=f"{rule.at_least:g}", most=most)
+    elif least is not None:
+        window = words("rule.at_least", least=least)
+    else:
+        window = words("rule.at_most", most=most)
+    told = words("rule.window", name=words(f"quantity.{rule.quantity.value}"), window=window)
+    if isinstance(rule, SeamRule) and rule.stitches_per_cm is not None:
+        low, high = rule.stitches_per_cm
+        told = words("rule.off_spec", rule=told, least=f"{low:g}", most=f"{high:g}")
+    return told
 
 
 # Stations, people

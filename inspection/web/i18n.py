@@ -15,10 +15,18 @@ from pathlib import Path
 from typing import Protocol
 
 from inspection import taxonomy
-from inspection.grading import CALIBRATION_REASONS, SCALE_REASON, TOO_MANY_REASON
+from inspection.grading import (
+    CALIBRATION_REASONS,
+    COMBINATION_REASON,
+    SCALE_REASON,
+    TOO_MANY_REASON,
+    UNREADABLE_REASON,
+)
+from inspection.standards import Quantity, Scope
 
 __all__ = ["LANGUAGES", "Language", "ToldReason", "Words", "choose_language", "open_words"]
 
+_GROUPED = frozenset(quantity.value for quantity in Quantity if quantity.scope is Scope.GROUP)
 LOCALES = Path(__file__).parent / "locales"
 
 
@@ -67,6 +75,12 @@ class ToldReason(Protocol):
     def limit(self) -> float | None: ...
     @property
     def unit(self) -> str | None: ...
+    @property
+    def severity(self) -> str | None: ...
+    @property
+    def seam(self) -> int | None: ...
+    @property
+    def least(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -125,12 +139,25 @@ class Words:
             return self(f"reason.{reason.rule}")
         if reason.rule == TOO_MANY_REASON and reason.measured is not None and reason.limit is not None:
             return self("reason.too_many", found=f"{reason.measured:.0f}", listed=f"{reason.limit:.0f}")
-        if reason.kind is None or reason.quantity is None:
+        if reason.rule == COMBINATION_REASON and reason.measured is not None and reason.limit is not None:
+            severity = self(f"severity.{reason.severity or 'minor'}")
+            return self(
+                "reason.combination",
+                faults=f"{reason.measured:.0f}",
+                severity=severity,
+                allowed=f"{reason.limit:.0f}",
+            )
+        if reason.rule == UNREADABLE_REASON and reason.seam is not None:
+            zone = self.named("zone", reason.zone or "photo")
+            return self("reason.seam_unreadable", seam=reason.seam + 1, zone=zone)
+        if reason.quantity is None:
             return reason.message
-        kind = self.kind(reason.kind)
-        # A count is of all zones of a class, and names the class.
-        group = "zone_class" if reason.quantity == "count" else "zone"
-        zone = self.named(group, reason.zone or "photo")
+        if reason.kind is None:
+            return self._window(reason)
+        kind = self("list.and").join(self.kind(kind) for kind in reason.kind.split(", "))
+        # What is of all zones of a class names the classes.
+        group = "zone_class" if reason.quantity in _GROUPED else "zone"
+        zone = self("list.and").join(self.named(group, name) for name in (reason.zone or "photo").split(", "))
         if reason.quantity == "present" or reason.measured is None or reason.limit is None:
             told = "look" if reason.grade == "recheck" else "present"
             return self(f"reason.{told}", kind=kind, zone=zone)
@@ -142,6 +169,25 @@ class Words:
             key,
             kind=kind,
             zone=zone,
+            measured=self.number(reason.measured, reason.unit or None, reason.uncertainty),
+            limit=self.limit(reason.limit, reason.unit),
+        )
+
+    def _window(self, reason: ToldReason) -> str:
+        """Sentence on a measured value of a seam or a pair that is outside its window."""
+        name = f"quantity.{reason.quantity}"
+        if name not in self.texts or reason.measured is None or reason.limit is None:
+            return reason.message
+        where = self("reason.of_pair")
+        if reason.seam is not None:
+            zone = self.named("zone", reason.zone or "photo")
+            where = self("reason.of_seam", seam=reason.seam + 1, zone=zone)
+        told = "near" if reason.grade == "recheck" else "over"
+        bound = "at_least" if reason.least else "at_most"
+        return self(
+            f"reason.window.{bound}.{told}",
+            name=self(name),
+            where=where,
             measured=self.number(reason.measured, reason.unit or None, reason.uncertainty),
             limit=self.limit(reason.limit, reason.unit),
         )

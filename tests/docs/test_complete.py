@@ -162,10 +162,12 @@ def test_the_example_of_a_recipe_and_of_a_rule_are_right(tmp_path: Path) -> None
     import tomllib
 
     from inspection.recipes import Recipe
-    from inspection.standards import Rule
+    from inspection.standards import Standard, check_text, open_standards
 
-    rule, recipe = re.findall(r"^```toml\n(.*?)^```", _page("standards.md"), re.M | re.S)
-    Rule.model_validate(tomllib.loads(rule)["rules"][0])
+    *standards, recipe = re.findall(r"^```toml\n(.*?)^```", _page("standards.md"), re.M | re.S)
+    for standard in standards:
+        checked = check_text(standard, "docs/standards.md", open_standards())
+        assert isinstance(checked, Standard), [str(fault) for fault in checked]
     Recipe.model_validate(tomllib.loads(recipe))
 
 

@@ -226,7 +226,9 @@ def test_every_verdict_below_a_gives_a_reason_and_the_reason_names_its_rule(defe
     for reason in verdict.reasons:
         rule = GENERAL.rule(reason.rule)
         assert rule is not None
-        assert (reason.clause, reason.provenance, reason.limit) == (rule.clause, rule.provenance, rule.limit)
+        assert isinstance(rule, Rule)
+        assert (reason.clause, reason.provenance, reason.limit) == (rule.clause, rule.origin, rule.limit)
+        assert reason.basis == rule.provenance
         assert reason.message
 
 

@@ -74,7 +74,7 @@ def test_what_is_not_known_of_scale_and_height_widens_the_uncertainty() -> None:
     )
     assert narrow.length_mm is not None
     assert narrow.uncertainty_mm is not None
-    share = math.hypot(0.003, 2 / 500)
+    share = math.hypot(0.003, 2 / 498)
     assert wide.uncertainty_mm == pytest.approx(math.hypot(narrow.uncertainty_mm, share * narrow.length_mm))
 
 

@@ -379,7 +379,7 @@ def test_a_result_shows_the_rule_and_the_facts_behind_it(served: Served, viewer:
     model = served.station.model.manifest
     for text in (
         "Clause 1.1",
-        "trade practice",
+        "published source",
         "0.1 mm per pixel, from the camera",
         model.sha256,
         "dark-spots 1",

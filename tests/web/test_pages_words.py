@@ -14,7 +14,8 @@ from inspection import taxonomy
 from inspection.access import Role
 from inspection.domain import Disposition, Grade, Severity, ZoneClass
 from inspection.recipes import open_recipes
-from inspection.standards import Quantity
+from inspection.standards import Provenance, Quantity
+from inspection.standards.quantities import DEFECT_QUANTITIES, PAIR_QUANTITIES, SEAM_QUANTITIES
 from inspection.web import i18n
 from inspection.web.i18n import choose_language, open_words
 
@@ -53,12 +54,14 @@ def test_everything_that_a_result_can_hold_has_words() -> None:
         ("severity", Severity),
         ("zone_class", ZoneClass),
         ("role", Role),
-        ("rule", Quantity),
+        ("rule", DEFECT_QUANTITIES),
+        ("quantity", (*SEAM_QUANTITIES, *PAIR_QUANTITIES)),
+        ("basis", Provenance),
     ):
         for member in members:
             assert f"{group}.{member}" in keys
-    for quantity in Quantity:
-        if quantity.needs_scale:
+    for quantity in DEFECT_QUANTITIES:
+        if quantity is not Quantity.PRESENT:
             assert f"reason.{quantity}.over" in keys
             assert f"reason.{quantity}.near" in keys
     recipes = open_recipes()
@@ -78,6 +81,7 @@ def test_every_key_is_used() -> None:
     built = (
         *("grade.", "disposition.", "severity.", "zone_class.", "zone.", "view.", "stage.", "measurement."),
         *("fact.", "foot.", "calibration_source.", "role.", "reason.", "problem.", "header.", "rule."),
+        *("quantity.", "basis."),
         "review.entry",
     )
     unused = {
@@ -152,6 +156,9 @@ class Told:
     uncertainty: float | None = 0.2
     limit: float | None = 5.0
     unit: str | None = "mm"
+    severity: str | None = "major"
+    seam: int | None = None
+    least: bool = False
 
 
 @pytest.mark.parametrize(
@@ -198,6 +205,34 @@ class Told:
             "共发现 130 个区域，仅列出最大的 100 个：请检查对焦、光线和背景。",
         ),
         (Told(quantity="of_a_newer_version"), "in English", "in English"),
+        (
+            Told(
+                quantity="density_per_cm", kind=None, seam=1, least=True, measured=2.5, limit=3.0, unit="/cm"
+            ),
+            "Stitches per cm of seam 2 in zone “toe” is 2.50 ± 0.20 /cm; at least 3 /cm is asked for",
+            "“鞋头”第 2 条线迹的每厘米针数为 2.50 ± 0.20 /cm，至少须 3 /cm",
+        ),
+        (
+            Told(quantity="colour_difference_de00", kind=None, grade="recheck", limit=7.0, unit="ΔE00"),
+            "Colour difference of the pair is 7.25 ± 0.20 ΔE00: too close to the limit of 7 ΔE00 to tell",
+            "整双鞋的色差为 7.25 ± 0.20 ΔE00，太接近上限 7 ΔE00，无法判定",
+        ),
+        (
+            Told(quantity="sum_length_mm", kind="scratch, stain", zone="primary, secondary"),
+            "All scratch, stain in zones like “primary, secondary” together are 7.25 ± 0.20 mm long; "
+            "5 mm is allowed",
+            "“主要部位、次要部位”一类部位划伤、污渍总长 7.25 ± 0.20 mm，允许 5 mm",
+        ),
+        (
+            Told(rule="combination", quantity="faults", kind=None, severity="minor", measured=4.0, limit=3.0),
+            "4 faults that are minor or worse; 3 are allowed",
+            "严重程度达到“轻微”及以上的缺陷共 4 处，允许 3 处",
+        ),
+        (
+            Told(rule="seam_unreadable", quantity=None, kind=None, seam=0),
+            "The stitches of seam 1 in zone “toe” are too faint to measure: a person has to look",
+            "“鞋头”第 1 条线迹太模糊，无法测量：须人工查看",
+        ),
     ],
 )
 def test_a_reason_is_told_in_the_viewers_language(reason: Told, english: str, chinese: str) -> None:

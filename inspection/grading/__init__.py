@@ -1,0 +1,32 @@
+"""Grades a photo, a shoe or a pair by a written standard, with the reason for every decision.
+
+What cannot be told is never decided by a coin: a limit inside the uncertainty of a measurement is both kept
+and broken. Everything is graded both ways, at best and at worst, and when the two grades differ the verdict
+is a recheck. A larger value, one more defect or a worse seam can only move both grades down, and a smaller
+uncertainty can only bring them together: property tests hold it to that.
+"""
+
+from inspection.grading.breaking import Seen
+from inspection.grading.deciding import Bounds, bounds, grade, grade_pair, grade_seen, grade_shoe
+from inspection.grading.reasons import (
+    CALIBRATION_REASONS,
+    COMBINATION_REASON,
+    SCALE_REASON,
+    TOO_MANY_REASON,
+    UNREADABLE_REASON,
+)
+
+__all__ = [
+    "CALIBRATION_REASONS",
+    "COMBINATION_REASON",
+    "SCALE_REASON",
+    "TOO_MANY_REASON",
+    "UNREADABLE_REASON",
+    "Bounds",
+    "Seen",
+    "bounds",
+    "grade",
+    "grade_pair",
+    "grade_seen",
+    "grade_shoe",
+]

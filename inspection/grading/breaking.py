@@ -1,0 +1,341 @@
+"""Finds which rules are broken, and which may be: every value is taken at both ends of its uncertainty."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from inspection.domain import Defect, Grade, Reason, Seam, Severity, ZoneClass
+from inspection.standards import AnyRule, Per, Quantity, Rule, SeamRule, Standard, WindowRule
+
+__all__ = ["RANK", "Broken", "Fault", "Seen", "of_defects", "of_groups", "of_seams", "of_window"]
+
+_MM2_PER_DM2 = 10_000.0
+_MM_PER_CM = 10.0
+
+RANK = {Grade.A: 0, Grade.B: 1, Grade.C: 2}
+_SEVERITIES = {Severity.MINOR: 1, Severity.MAJOR: 2, Severity.CRITICAL: 3}
+_SIZES = {
+    Quantity.LENGTH_MM: ("length_mm", "uncertainty_mm"),
+    Quantity.WIDTH_MM: ("width_mm", "uncertainty_mm"),
+    Quantity.AREA_MM2: ("area_mm2", "uncertainty_mm2"),
+}
+_MARGINS = frozenset({Quantity.MARGIN_MIN_MM, Quantity.MARGIN_MAX_MM, Quantity.MARGIN_MEAN_MM})
+_NO_AREAS: Mapping[ZoneClass, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What one photo shows, as far as grading needs it.
+
+    Attributes
+    ----------
+    defects : measured; without sizes when ``mm_per_px`` is None.
+    mm_per_px : scale at the middle of the photo; None when it is not known.
+    zone_area_mm2 : inspected area by zone class, for densities; a class that is missing has none.
+    left_out : regions found beyond those in ``defects``.
+    doubts : reasons from outside the standard for which a person has to look, unless a C is certain.
+    withheld : reasons for which the photo is never decided, whatever is seen: no scale that holds.
+    """
+
+    defects: Sequence[Defect]
+    seams: Sequence[Seam] = ()
+    mm_per_px: float | None = None
+    zone_area_mm2: Mapping[ZoneClass, float] = field(default_factory=lambda: _NO_AREAS)
+    left_out: int = 0
+    doubts: tuple[Reason, ...] = ()
+    withheld: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule that is broken, or that nobody can tell of (``certain`` false).
+
+    ``zone`` is the name of a defect's or seam's zone, and the zone classes of a group; ``kind`` lists the
+    kinds of a group; ``least`` tells that the value is too small.
+    """
+
+    rule: AnyRule
+    certain: bool
+    measured: float | None = None
+    uncertainty: float | None = None
+    limit: float | None = None
+    least: bool = False
+    kind: str | None = None
+    zone: str | None = None
+    defect: int | None = None
+    seam: int | None = None
+
+
+@dataclass(slots=True)
+class Fault:
+    """One thing that is wrong, with the worst that is certain of it and the worst that is possible.
+
+    Severities are 0 for none to 3 for critical, floors 0 for A to 2 for C. A floor comes from rules that name
+    a grade, a severity from rules that leave it to the combination; both only grow as values do.
+    """
+
+    severity: int = 0
+    severity_possible: int = 0
+    floor: int = 0
+    floor_possible: int = 0
+    told: list[Broken] = field(default_factory=list)
+
+    def add(self, broken: Broken, standard: Standard) -> None:
+        """Take one more broken rule in; of those certain and those possible, only the worst is told."""
+        rule = broken.rule
+        severity = floor = floor_possible = 0
+        if rule.grade is None:
+            severity = _SEVERITIES[rule.severity]
+        elif rule.grade is Grade.RECHECK:
+            floor_possible = RANK[Grade.C]
+        else:
+            floor = floor_possible = RANK[rule.grade]
+        if broken.certain:
+            self.severity = max(self.severity, severity)
+            self.floor = max(self.floor, floor)
+        self.severity_possible = max(self.severity_possible, severity)
+        self.floor_possible = max(self.floor_possible, floor_possible)
+        for index, held in enumerate(self.told):
+            if held.certain is broken.certain:
+                if _cost(broken.rule, standard) > _cost(held.rule, standard):
+                    self.told[index] = broken
+                return
+        self.told.append(broken)
+
+
+def _cost(rule: AnyRule, standard: Standard) -> tuple[int, int]:
+    # A rule that asks for a person costs less than a certain C, and more than nothing.
+    return RANK.get(standard.grade_of(rule), 1), _SEVERITIES[rule.severity]
+
+
+def of_defects(seen: Seen, standard: Standard) -> list[Fault]:
+    """One fault for each defect that breaks a rule on its own size or presence."""
+    faults: list[Fault] = []
+    has_scale = seen.mm_per_px is not None
+    for index, defect in enumerate(seen.defects):
+        fault: Fault | None = None
+        for rule in standard.own_rules_for(defect.kind, defect.zone_class):
+            limit = rule.limit
+            measured = uncertainty = None
+            certain = True
+            if limit is not None:
+                if not has_scale:
+                    continue
+                value_name, uncertainty_name = _SIZES[rule.quantity]
+                measured = getattr(defect, value_name)
+                uncertainty = getattr(defect, uncertainty_name)
+                # A defect whose size is not known may have any: it is told, as one that is too large.
+                if measured is not None:
+                    half = uncertainty or 0.0
+                    if measured + half <= limit:
+                        continue
+                    certain = measured - half > limit
+            broken = Broken(
+                rule, certain, measured, uncertainty, limit, False, defect.kind, defect.zone, index
+            )
+            if fault is None:
+                fault = Fault()
+                faults.append(fault)
+            fault.add(broken, standard)
+    return faults
+
+
+def of_groups(photos: Sequence[Seen], standard: Standard, per: Per) -> list[Fault]:
+    """Faults of all defects of a rule's kinds and zones together, over these photos."""
+    faults: list[Fault] = []
+    rules = [rule for rule in standard.grouped_rules if rule.per is per]
+    if not rules:
+        return faults
+    cells: dict[tuple[str, ZoneClass], list[tuple[int, Defect]]] = defaultdict(list)
+    for photo, seen in enumerate(photos):
+        for defect in seen.defects:
+            cells[defect.kind, defect.zone_class].append((photo, defect))
+    has_scale = all(seen.mm_per_px is not None for seen in photos)
+    for rule in rules:
+        if rule.needs_scale and not has_scale:
+            continue
+        members = [
+            member
+            for (kind, zone_class), held in cells.items()
+            if standard.applies(rule, kind, zone_class)
+            for member in held
+        ]
+        if members:
+            faults += _group_fault(rule, members, photos, standard)
+    return faults
+
+
+def _group_fault(
+    rule: Rule, members: list[tuple[int, Defect]], photos: Sequence[Seen], standard: Standard
+) -> Iterator[Fault]:
+    assert rule.limit is not None
+    span = _span_of_group(rule, members, photos)
+    if span is None:
+        return
+    measured, low, high = span
+    certain, possible = (
+        (high < rule.limit, low < rule.limit)
+        if rule.least
+        else (
+            low > rule.limit,
+            high > rule.limit,
+        )
+    )
+    if not possible:
+        return
+    half = max(high - measured, measured - low)
+    fault = Fault()
+    fault.add(
+        Broken(
+            rule,
+            certain,
+            measured,
+            half or None,
+            rule.limit,
+            rule.least,
+            ", ".join(sorted({defect.kind for _, defect in members})),
+            ", ".join(zone for zone in rule.zones),
+        ),
+        standard,
+    )
+    yield fault
+
+
+Span = tuple[float, float, float]
+"""A value, and the least and most that it may be."""
+
+
+def _span_of_group(rule: Rule, members: list[tuple[int, Defect]], photos: Sequence[Seen]) -> Span | None:
+    match rule.quantity:
+        case Quantity.COUNT:
+            return _count(rule, members)
+        case Quantity.DENSITY_PER_DM2:
+            areas = (seen.zone_area_mm2.get(zone, 0.0) for seen in photos for zone in rule.zones)
+            area_dm2 = sum(areas) / _MM2_PER_DM2
+            if area_dm2 <= 0:
+                return None
+            measured, low, high = _count(rule, members)
+            return measured / area_dm2, low / area_dm2, high / area_dm2
+        case Quantity.SUM_LENGTH_MM | Quantity.SUM_AREA_MM2:
+            value_name, uncertainty_name = _SIZES[
+                Quantity.LENGTH_MM if rule.quantity is Quantity.SUM_LENGTH_MM else Quantity.AREA_MM2
+            ]
+            # Neighbouring defects share the network's errors, so their uncertainties add up in full.
+            total = sum(getattr(defect, value_name) or 0.0 for _, defect in members)
+            half = sum(getattr(defect, uncertainty_name) or 0.0 for _, defect in members)
+            return total, max(total - half, 0.0), total + half
+        case _:
+            return _closest(members, photos)
+
+
+def _count(rule: Rule, members: list[tuple[int, Defect]]) -> Span:
+    if rule.counts_over_mm is None:
+        count = float(len(members))
+        return count, count, count
+    over = [
+        (
+            length > rule.counts_over_mm,
+            length - half > rule.counts_over_mm,
+            length + half > rule.counts_over_mm,
+        )
+        for length, half in ((defect.length_mm or 0.0, defect.uncertainty_mm or 0.0) for _, defect in members)
+    ]
+    measured, low, high = (float(sum(column)) for column in zip(*over, strict=True))
+    return measured, low, high
+
+
+def _closest(members: list[tuple[int, Defect]], photos: Sequence[Seen]) -> Span | None:
+    """Smallest gap between the boxes of two defects of one photo, in mm."""
+    spans = []
+    for photo, seen in enumerate(photos):
+        held = [defect for at, defect in members if at == photo]
+        if len(held) < 2 or seen.mm_per_px is None:
+            continue
+        x, y, width, height = np.array([defect.box_px for defect in held]).T
+        gap_x = np.maximum(x[:, None] - (x + width)[None], x[None] - (x + width)[:, None]).clip(0)
+        gap_y = np.maximum(y[:, None] - (y + height)[None], y[None] - (y + height)[:, None]).clip(0)
+        first, second = np.triu_indices(len(held), 1)
+        gaps_mm = np.hypot(gap_x, gap_y)[first, second] * seen.mm_per_px
+        halves = np.array([defect.uncertainty_mm or 0.0 for defect in held])
+        # Half of a length's uncertainty lies at each of its ends, and a gap lies between two ends.
+        half = (halves[first] + halves[second]) / 2
+        spans.append((gaps_mm.min(), (gaps_mm - half).min(), (gaps_mm + half).min()))
+    if not spans:
+        return None
+    measured, low, high = (float(min(column)) for column in zip(*spans, strict=True))
+    return measured, max(low, 0.0), high
+
+
+def of_seams(seen: Seen, standard: Standard) -> list[Fault]:
+    """One fault for each quantity of each seam that is outside its windows."""
+    faults: dict[tuple[int, Quantity], Fault] = {}
+    for index, seam in enumerate(seen.seams):
+        for rule in standard.stitching:
+            if seam.zone_class not in rule.zones or not seam.readable:
+                continue
+            span = _span_of_seam(rule, seam)
+            if span is None:
+                continue
+            for broken in of_window(rule, span, zone=seam.zone, seam=index):
+                faults.setdefault((index, rule.quantity), Fault()).add(broken, standard)
+    return list(faults.values())
+
+
+def of_window(rule: WindowRule, span: Span, **where: Any) -> Iterator[Broken]:
+    """The ends of a window that a value breaks, or may break."""
+    measured, low, high = span
+    half = max(high - measured, measured - low) or None
+    if rule.at_most is not None and high > rule.at_most:
+        yield Broken(rule, low > rule.at_most, measured, half, rule.at_most, False, **where)
+    if rule.at_least is not None and low < rule.at_least:
+        yield Broken(rule, high < rule.at_least, measured, half, rule.at_least, True, **where)
+
+
+def _span_of_seam(rule: SeamRule, seam: Seam) -> Span | None:
+    if rule.quantity is Quantity.OFF_SPEC_LENGTH_MM:
+        assert rule.stitches_per_cm is not None
+        return _off_spec(seam, *rule.stitches_per_cm)
+    if rule.quantity in _MARGINS and seam.row > 0:
+        return None  # the edge distance of a twin row is that of the first row and the gap between them
+    measurement = seam.measured(rule.quantity.value)
+    if measurement is None:
+        return None
+    half = measurement.uncertainty or 0.0
+    return measurement.value, measurement.value - half, measurement.value + half
+
+
+def _off_spec(seam: Seam, least_per_cm: float, most_per_cm: float) -> Span | None:
+    """Length of the longest stretch of stitches that are longer or shorter than they may be."""
+    pitch = seam.pitch_mm
+    if not len(pitch):
+        return None
+    half = seam.pitch_uncertainty_mm if len(seam.pitch_uncertainty_mm) else np.zeros(len(pitch))
+    shortest, longest = _MM_PER_CM / most_per_cm, _MM_PER_CM / least_per_cm
+    off = (pitch > longest) | (pitch < shortest)
+    surely = (pitch - half > longest) | (pitch + half < shortest)
+    maybe = (pitch + half > longest) | (pitch - half < shortest)
+    return (
+        _longest_run(off, pitch, closed=seam.closed),
+        _longest_run(surely, np.maximum(pitch - half, 0), closed=seam.closed),
+        _longest_run(maybe, pitch + half, closed=seam.closed),
+    )
+
+
+def _longest_run(chosen: Any, lengths: Any, *, closed: bool) -> float:
+    best = run = 0.0
+    # A closed row goes on from its last stitch to its first; twice round is once more than any run.
+    rounds: Iterable[tuple[bool, float]] = zip(chosen.tolist(), lengths.tolist(), strict=True)
+    if closed:
+        if chosen.all():
+            return float(lengths.sum())
+        rounds = [*rounds] * 2
+    for is_off, length in rounds:
+        run = run + length if is_off else 0.0
+        best = max(best, run)
+    return best

@@ -1,0 +1,254 @@
+"""Decides on a photo, a shoe or a pair: at best, at worst, and a person where the two differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from inspection.domain import (
+    Calibration,
+    Defect,
+    Disposition,
+    Grade,
+    Measurement,
+    Reason,
+    Seam,
+    Severity,
+    Verdict,
+    ZoneClass,
+)
+from inspection.grading import reasons as telling
+from inspection.grading.breaking import RANK, Broken, Fault, Seen, of_defects, of_groups, of_seams, of_window
+from inspection.standards import Per, Standard
+
+__all__ = ["Bounds", "bounds", "grade", "grade_pair", "grade_seen", "grade_shoe"]
+
+_GRADES = {rank: grade for grade, rank in RANK.items()}
+_WORST_FIRST = {Grade.C: 0, Grade.RECHECK: 1, Grade.B: 2, Grade.A: 3}
+_NO_AREAS: Mapping[ZoneClass, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a part is worth at best and at worst; the two are one where nothing is in doubt.
+
+    Attributes
+    ----------
+    decided : False where the grade is withheld, as for a photo without a scale, even where it is sure.
+    """
+
+    best: Grade
+    worst: Grade
+    decided: bool = True
+
+    @property
+    def grade(self) -> Grade:
+        """The grade that is given."""
+        return self.best if self.decided and self.best is self.worst else Grade.RECHECK
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """Faults that are minor or worse, major or worse, critical, and the worst grade that a rule names."""
+
+    minor: int
+    major: int
+    critical: int
+    floor: int
+
+    @classmethod
+    def of(cls, faults: Iterable[Fault], *, possible: bool) -> _Tally:
+        counts, floor = [0, 0, 0, 0], 0
+        for fault in faults:
+            severity = fault.severity_possible if possible else fault.severity
+            for rank in range(1, severity + 1):
+                counts[rank] += 1
+            floor = max(floor, fault.floor_possible if possible else fault.floor)
+        return cls(counts[1], counts[2], counts[3], floor)
+
+    def grade(self, standard: Standard) -> Grade:
+        combined = standard.combination.grade(critical=self.critical, major=self.major, minor=self.minor)
+        return _GRADES[max(RANK[combined], self.floor)]
+
+
+def grade(
+    defects: Sequence[Defect],
+    standard: Standard,
+    calibration: Calibration | None,
+    *,
+    seams: Sequence[Seam] = (),
+    zone_area_mm2: Mapping[ZoneClass, float] = _NO_AREAS,
+    left_out: int = 0,
+    doubts: Sequence[Reason] = (),
+    withheld: Sequence[Reason] = (),
+) -> Verdict:
+    """Judge one photo.
+
+    Parameters
+    ----------
+    defects : measured; without sizes when ``calibration`` is None.
+    zone_area_mm2 : inspected area by zone class, for rules on density.
+    left_out : regions found beyond those in ``defects``; more than none sends the photo to a person.
+    doubts : reasons from outside the standard for which a person has to look, unless a C is certain.
+    withheld : reasons for which the photo is not decided, whatever is seen.
+
+    Returns
+    -------
+    Verdict; its reasons come worst first. Grade A has none, unless the combination allows a few faults.
+    """
+    doubt = telling.scale_doubt(calibration)
+    has_sizes = calibration is not None and calibration.gives_sizes
+    return grade_seen(
+        Seen(
+            defects=defects,
+            seams=seams,
+            mm_per_px=calibration.mm_per_px if calibration is not None and has_sizes else None,
+            zone_area_mm2=zone_area_mm2,
+            left_out=left_out,
+            doubts=tuple(doubts),
+            withheld=(*withheld, *(() if doubt is None else (doubt,))),
+        ),
+        standard,
+    )
+
+
+def grade_seen(seen: Seen, standard: Standard) -> Verdict:
+    """Judge one photo; see `grade`."""
+    faults = _photo_faults([seen], standard)
+    return _verdict(faults, [seen], standard)
+
+
+def grade_shoe(photos: Sequence[Seen], standard: Standard) -> Verdict:
+    """Judge a shoe by all of its photos: rules that hold for the whole shoe see them together.
+
+    The verdict is never better than that of a photo. Its reasons name no defect and no seam, whose numbers
+    are those of a photo.
+    """
+    verdict = _verdict(_photo_faults(photos, standard), photos, standard)
+    return replace(
+        verdict, reasons=tuple(replace(reason, defect=None, seam=None) for reason in verdict.reasons)
+    )
+
+
+def grade_pair(measurements: Sequence[Measurement], standard: Standard) -> Verdict:
+    """Judge how much the two shoes of a pair differ.
+
+    Parameters
+    ----------
+    measurements : named as the quantities of ``[[pairs]]``, such as ``colour_difference_de00``; several of
+        one name, of different zones, are each judged.
+    """
+    faults: list[Fault] = []
+    for measurement in measurements:
+        fault = Fault()
+        half = measurement.uncertainty or 0.0
+        span = measurement.value, measurement.value - half, measurement.value + half
+        for rule in standard.pairs:
+            if rule.quantity.value == measurement.name:
+                for broken in of_window(rule, span):
+                    fault.add(broken, standard)
+        if fault.told:
+            faults.append(fault)
+    return _verdict(faults, [], standard)
+
+
+def bounds(photos: Sequence[Seen], standard: Standard) -> Bounds:
+    """What a photo, or a shoe of several, is worth at best and at worst; the verdict without its reasons."""
+    return _bounds(_photo_faults(photos, standard), photos, standard)
+
+
+def _photo_faults(photos: Sequence[Seen], standard: Standard) -> list[Fault]:
+    faults: list[Fault] = []
+    for seen in photos:
+        faults += of_defects(seen, standard)
+        faults += of_groups([seen], standard, Per.PHOTO)
+        faults += of_seams(seen, standard)
+    faults += of_groups(photos, standard, Per.SHOE)
+    return faults
+
+
+def _doubts(seen: Seen, standard: Standard) -> list[Reason]:
+    doubts = [*seen.withheld, *seen.doubts]
+    if seen.left_out:
+        doubts.append(telling.too_many(len(seen.defects), seen.left_out))
+    doubts += [
+        telling.unreadable(seam, index)
+        for index, seam in enumerate(seen.seams)
+        if not seam.readable and any(seam.zone_class in rule.zones for rule in standard.stitching)
+    ]
+    return doubts
+
+
+def _bounds(faults: Sequence[Fault], photos: Sequence[Seen], standard: Standard) -> Bounds:
+    best = _Tally.of(faults, possible=False).grade(standard)
+    doubtful = any(_doubts(seen, standard) for seen in photos)
+    worst = Grade.C if doubtful else _Tally.of(faults, possible=True).grade(standard)
+    return Bounds(best, worst, decided=not any(seen.withheld for seen in photos))
+
+
+def _verdict(faults: Sequence[Fault], photos: Sequence[Seen], standard: Standard) -> Verdict:
+    found = _bounds(faults, photos, standard)
+    told = [broken for fault in faults for broken in fault.told]
+    # What is uncertain matters only when it would make the grade worse than what is certain already.
+    rank = RANK[found.best]
+    matters = [broken for broken in told if broken.certain or _rank(broken, standard) > rank]
+    if found.best is not found.worst and all(broken.certain for broken in matters):
+        matters = told  # none by itself, but all together
+    reasons = [telling.reason_of(broken, standard) for broken in matters]
+    reasons += _combined(faults, standard, found)
+    reasons.sort(key=lambda reason: _WORST_FIRST[reason.grade])
+    reasons[:0] = [reason for seen in photos for reason in _doubts(seen, standard)]
+    if found.grade is Grade.RECHECK:
+        return Verdict(Grade.RECHECK, Disposition.RECHECK, tuple(reasons))
+    return Verdict(found.best, standard.dispositions[found.best], tuple(reasons))
+
+
+def _rank(broken: Broken, standard: Standard) -> int:
+    return RANK.get(standard.grade_of(broken.rule), RANK[Grade.C])
+
+
+def _combined(faults: Sequence[Fault], standard: Standard, found: Bounds) -> list[Reason]:
+    """The reason that several faults together cost more than any alone, where they do."""
+    reasons = []
+    for possible in (False, True):
+        if possible and found.best is found.worst:
+            continue
+        tally = _Tally.of(faults, possible=possible)
+        alone = max(
+            (
+                RANK.get(standard.grade_of(broken.rule), 0)
+                for fault in faults
+                for broken in fault.told
+                if broken.certain or possible
+            ),
+            default=0,
+        )
+        together = standard.combination.grade(critical=tally.critical, major=tally.major, minor=tally.minor)
+        if RANK[together] > max(alone, RANK[found.best] if possible else 0):
+            severity, count, limit = _deciding(standard, tally, together)
+            reasons.append(
+                telling.combined(
+                    together,
+                    standard.combination,
+                    severity,
+                    faults=count,
+                    allowed=limit - 1,
+                    certain=not possible,
+                )
+            )
+    return reasons
+
+
+def _deciding(standard: Standard, tally: _Tally, grade: Grade) -> tuple[Severity, int, int]:
+    """Which number of faults makes the grade: severity, faults, and how many make it."""
+    combination, letter = standard.combination, grade.value.lower()
+    for severity, count in (
+        (Severity.CRITICAL, tally.critical),
+        (Severity.MAJOR, tally.major),
+        (Severity.MINOR, tally.minor),
+    ):
+        limit = getattr(combination, f"{severity.value}_for_{letter}", None)
+        if limit is not None and count >= limit:
+            return severity, count, limit
+    raise AssertionError(f"no number of faults makes {grade}")
