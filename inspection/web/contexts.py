@@ -236,14 +236,16 @@ class ProblemContext:
 
     Attributes
     ----------
-    detail : English, with the value that caused it.
-    hint : what to do: that of the error in English, that of its kind in other languages where there is one.
+    detail : what happened, with the value that caused it.
+    hint : what to do: that of the error, else that of its kind.
+    detail_is_english, hint_is_english : whether they could not be told in another language.
     offer_login : whether logging in may help.
     """
 
     status: int
     title: str
     detail: str
+    detail_is_english: bool
     hint: str
     hint_is_english: bool
     offer_login: bool

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from inspection import taxonomy
+from inspection.errors import WeltError
 from inspection.grading import (
     CALIBRATION_REASONS,
     COMBINATION_REASON,
@@ -23,6 +24,7 @@ from inspection.grading import (
     UNREADABLE_REASON,
 )
 from inspection.standards import Quantity, Scope
+from inspection.web.phrases import Phrases, open_phrases
 
 __all__ = ["LANGUAGES", "Language", "ToldReason", "Words", "choose_language", "open_words"]
 
@@ -90,10 +92,12 @@ class Words:
     Attributes
     ----------
     texts : the catalogue.
+    phrases : the sentences of errors, which are raised in English.
     """
 
     language: Language
     texts: Mapping[str, str]
+    phrases: Phrases = field(default_factory=Phrases)
 
     def __call__(self, key: str, **values: object) -> str:
         """Text of a key with its values filled in; KeyError for a key that does not exist."""
@@ -102,6 +106,18 @@ class Words:
     def has(self, key: str) -> bool:
         """Whether the catalogue has a text of its own for the key, such as the name of a zone that ships."""
         return key in self.texts
+
+    def sentence(self, english: str) -> str:
+        """A sentence of an error in this language, or as it was raised where that is not known."""
+        told = self.phrases.tell(english) or english
+        first = told.partition(" ")[0]
+        return told[:1].upper() + told[1:] if first.isalpha() else told
+
+    def error(self, error: WeltError) -> str:
+        """What happened and what to do, as the text of a notice."""
+        happened, to_do = self.sentence(error.detail), self.sentence(error.hint)
+        stop, gap = ("。", "") if self.language.id == "zh" else (".", " ")
+        return f"{happened.rstrip(stop)}{stop}{gap}{to_do}"
 
     def kind(self, kind_id: str) -> str:
         """Name of a kind of defect."""
@@ -196,7 +212,11 @@ class Words:
 def open_words(folder: Path = LOCALES) -> dict[str, Words]:
     """Read the catalogue of every language."""
     return {
-        language.id: Words(language, json.loads((folder / f"{language.id}.json").read_text(encoding="utf-8")))
+        language.id: Words(
+            language,
+            texts=json.loads((folder / f"{language.id}.json").read_text(encoding="utf-8")),
+            phrases=open_phrases(language.id),
+        )
         for language in LANGUAGES.values()
     }
 

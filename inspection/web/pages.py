@@ -109,13 +109,17 @@ class _Problems:
         words = self._pages.words_for(request)
         kind = str(problem.type).rpartition(":")[2]
         title = words(f"problem.{kind}") if words.has(f"problem.{kind}") else problem.title
-        translated = words.language.id != "en" and words.has(f"problem.{kind}.hint")
+        in_english = words.language.id == "en"
+        detail, hint = words.phrases.tell(problem.detail), words.phrases.tell(problem.hint)
+        if hint is None and not in_english and words.has(f"problem.{kind}.hint"):
+            hint = words(f"problem.{kind}.hint")  # less to the point, but in the reader's language
         view = contexts.ProblemContext(
             status=problem.status,
             title=title,
-            detail=problem.detail,
-            hint=words(f"problem.{kind}.hint") if translated else problem.hint,
-            hint_is_english=not translated,
+            detail=words.sentence(problem.detail),
+            detail_is_english=detail is None,
+            hint=words.sentence(problem.hint) if hint is None else hint,
+            hint_is_english=hint is None,
             offer_login=SESSION_COOKIE not in request.cookies,
         )
         frame = _bare_frame(request, self._pages, words)
@@ -320,7 +324,9 @@ class Desk:
                 inspected=sum(counts.values()),
                 by_grade=tuple((grade.value, counts[grade]) for grade in Grade),
             ),
-            service=contexts.Service(readiness.ready, readiness.reasons),
+            service=contexts.Service(
+                readiness.ready, tuple(self.words.sentence(reason) for reason in readiness.reasons)
+            ),
             static_version=self._pages.static_version,
         )
 
@@ -452,7 +458,7 @@ def change_password(
     except TooManyAttemptsError as error:
         problem, code = words("login.wait", seconds=error.retry_after_s), error.status
     except MetadataError as error:
-        problem, code = f"{words('password.not_taken')} {error.hint}", error.status
+        problem, code = f"{words('password.not_taken')} {words.sentence(error.hint)}", error.status
     else:
         return RedirectResponse(contexts.URLS["login"], status_code=303, headers=PRIVATE)
     return desk.page("password.html", contexts.PasswordContext(Notice("bad", problem)), place="", status=code)
@@ -786,7 +792,7 @@ def add_station(
         stations.add(station.store, name, by=session.user.name, description=description)
     except (MetadataError, ConflictError) as error:
         return _stations_page(
-            desk, station, notice=_refused(error), draft=(name, description), status=error.status
+            desk, station, notice=_refused(desk, error), draft=(name, description), status=error.status
         )
     return _after("/stations", "added", name)
 
@@ -804,7 +810,7 @@ def create_key(
     try:
         made = stations.create_key(station.store, name, by=session.user.name, note=note.strip())
     except MetadataError as error:
-        return _stations_page(desk, station, notice=_refused(error), status=error.status)
+        return _stations_page(desk, station, notice=_refused(desk, error), status=error.status)
     secret = contexts.ShownSecret(station=name, text=made.text, example=_example(request, made.text))
     return _stations_page(desk, station, new_key=secret)
 
@@ -816,8 +822,8 @@ def revoke_key(key_id: str, station: StationDep, session: Admin) -> Response:
     return _after("/stations", "revoked", key_id)
 
 
-def _refused(error: WeltError) -> Notice:
-    return Notice("bad", f"{error.detail}. {error.hint}")
+def _refused(desk: Desk, error: WeltError) -> Notice:
+    return Notice("bad", desk.words.error(error))
 
 
 # People
@@ -885,7 +891,9 @@ def add_user(
     try:
         people.add(station.store, name, password, _role(role), by=session.user.name)
     except (MetadataError, ConflictError) as error:
-        return _users_page(desk, station, session, notice=_refused(error), draft=name, status=error.status)
+        return _users_page(
+            desk, station, session, notice=_refused(desk, error), draft=name, status=error.status
+        )
     return _users_page(desk, station, session, new_password=contexts.ShownPassword(name, password))
 
 
@@ -909,7 +917,7 @@ def change_role(
     try:
         people.set_role(station.store, name, _role(role), by=session.user.name)
     except (MetadataError, ConflictError) as error:
-        return _users_page(desk, station, session, notice=_refused(error), status=error.status)
+        return _users_page(desk, station, session, notice=_refused(desk, error), status=error.status)
     return _after("/users", "changed", name)
 
 
@@ -926,7 +934,7 @@ def change_state(
     try:
         change(station.store, name, by=session.user.name)
     except ConflictError as error:
-        return _users_page(desk, station, session, notice=_refused(error), status=error.status)
+        return _users_page(desk, station, session, notice=_refused(desk, error), status=error.status)
     return _after("/users", "changed", name)
 
 
