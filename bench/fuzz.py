@@ -35,6 +35,8 @@ def measure(models_dir: Path, *, count: int = 10_000, seed: int = 20537) -> list
                 took_s = time.perf_counter() - began
                 slowest_s, hangs = max(slowest_s, took_s), hangs + (took_s > HANG_S)
                 statuses[answer.status_code] += 1
+                if took_s > HANG_S:
+                    print(f"\nfile {done} ({len(body)} bytes): {answer.status_code} after {took_s:.2f} s")
                 if answer.status_code >= 500:
                     print(f"\n{answer.status_code} {answer.text[:300]}")
                 if done % 100 == 99:

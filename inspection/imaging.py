@@ -21,6 +21,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 import cv2
 import numpy as np
@@ -174,14 +175,20 @@ _JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither stuffing, res
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_DECODABLE = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # baseline, extended, progressive, and the arithmetic two
 
+_JPEG_BITS_PER_BLOCK = {0xC0: 2, 0xC1: 2, 0xC2: 1}
+"""Least bits of a block of 8 x 8 pixels by frame (ITU-T T.81, F.1.2, G.1.2): two Huffman codes, or one."""
+
 
 def _read_jpeg(body: bytes) -> _Header:
     size: tuple[int, int] | None = None
     orientation, scans, at = 1, 0, 2
+    frame = marker = data_bytes = 0
     while True:
         found = _JPEG_MARKER.search(body, at)
         if found is None:
             raise _broken(f"The JPEG ends after {len(body)} bytes without its end marker: it is truncated")
+        if marker == 0xDA:
+            data_bytes += found.start() - at
         marker, at = body[found.start() + 1], found.end()
         if marker == 0xD9:
             break
@@ -196,7 +203,7 @@ def _read_jpeg(body: bytes) -> _Header:
         if marker in _JPEG_FRAMES:
             if size is not None:
                 raise _broken("The JPEG has two frame headers")
-            size = _jpeg_size(marker, segment)
+            size, frame = _jpeg_size(marker, segment), marker
         elif marker == 0xE1 and segment.startswith(b"Exif\0\0"):
             orientation = _exif_orientation(segment[6:])
         elif marker == 0xDA:
@@ -208,6 +215,12 @@ def _read_jpeg(body: bytes) -> _Header:
         at += length
     if size is None or scans == 0:
         raise _broken("The JPEG holds no picture data")
+    blocks = ceil(size[0] / 8) * ceil(size[1] / 8)
+    if 8 * data_bytes < _JPEG_BITS_PER_BLOCK.get(frame, 0) * blocks:
+        # The decoder would fill up with grey what is not there, and grey leather has no faults.
+        raise _broken(
+            f"The JPEG holds {data_bytes} bytes of picture data, too few for {size[0]} x {size[1]} pixels"
+        )
     return _Header("image/jpeg", *size, orientation)
 
 

@@ -293,6 +293,23 @@ def test_a_jpeg_of_thousands_of_scans_is_refused_before_it_costs_time() -> None:
         decode(body[:start] + body[start:-2] * 5000 + b"\xff\xd9", max_pixels=MAX_PIXELS)
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_jpeg_of_one_colour_is_a_photo_however_few_bytes_it_takes(mode: str, progressive: bool) -> None:
+    plain = Image.new(mode, (2048, 1024), 128 if mode == "L" else (128, 128, 128))
+    body = encode(plain, "JPEG", quality=1, optimize=True, progressive=progressive)
+    assert decode(body, max_pixels=MAX_PIXELS).rgb.shape == (1024, 2048, 3)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_with_too_little_data_for_its_size_is_refused(progressive: bool) -> None:
+    body = bytearray(encode(PICTURE, "JPEG", progressive=progressive))
+    frame = body.index(b"\xff\xc2" if progressive else b"\xff\xc0")
+    struct.pack_into(">H", body, frame + 7, 32608)
+    with pytest.raises(BrokenPhotoError, match="too few for 32608 x"):
+        decode(bytes(body), max_pixels=MAX_PIXELS)
+
+
 def test_a_tiff_whose_pages_lead_in_a_circle_is_refused() -> None:
     body = bytearray(encode(PICTURE, "TIFF"))
     (first,) = struct.unpack_from("<I", body, 4)
