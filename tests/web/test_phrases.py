@@ -20,7 +20,7 @@ SEEN_BY_PEOPLE = (
     "access.py",
     "imaging.py",
     "recipes.py",
-    "standards.py",
+    "standards/shelf.py",
     "station.py",
     "runtime.py",
     "preprocess.py",
