@@ -1,0 +1,106 @@
+"""Turns a stored result document back into what grading needs, and nothing more.
+
+The documents are our own and were checked when they were written, so they are read as plain JSON: a month
+holds hundreds of thousands. Sizes are those of the document, rounded to 0.001 mm, far below any uncertainty.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydantic_core import from_json
+
+from inspection.domain import Defect, Grade, Measurement, Reason, Seam, Zone, ZoneClass
+from inspection.grading import TOO_MANY_REASON, UNREADABLE_REASON, Seen
+from inspection.measuring import zone_area_mm2
+from inspection.standards import Quantity, Standard
+
+__all__ = ["needs_areas", "seen_of"]
+
+_NOWHERE = np.empty((0, 2))
+_CLASSES = {zone_class.value: zone_class for zone_class in ZoneClass}
+_NO_SIZES = ("photo_size", "lens")
+"""Problems of a calibration that leave a photo without sizes."""
+_FOUND_AGAIN = (TOO_MANY_REASON, UNREADABLE_REASON)
+"""Reasons from outside the standard that grading finds again by itself."""
+
+
+def needs_areas(*standards: Standard) -> bool:
+    """Whether one of the standards asks how large the zones are."""
+    return any(
+        rule.quantity is Quantity.DENSITY_PER_DM2 for standard in standards for rule in standard.grouped_rules
+    )
+
+
+def seen_of(document: str, *, areas: bool, seams: bool) -> Seen:
+    """What the photo of a result document showed.
+
+    Parameters
+    ----------
+    areas, seams : whether the standards look at them; leaving them out saves time.
+    """
+    content: dict[str, Any] = from_json(document, cache_strings="all")
+    calibration = content["calibration"]
+    has_sizes = calibration is not None and calibration.get("problem") not in _NO_SIZES
+    mm_per_px = calibration["mm_per_px"] if has_sizes else None
+    outside = tuple(
+        Reason(rule=reason["rule"], grade=Grade(reason["grade"]), message=reason["message"])
+        for reason in content["verdict"]["reasons"]
+        if reason["clause"] is None and reason["rule"] not in _FOUND_AGAIN
+    )
+    # What withheld a grade then withholds it again; beside a certain C it was a doubt.
+    withheld = content["verdict"]["grade"] == Grade.RECHECK
+    return Seen(
+        defects=[_defect(defect) for defect in content["defects"]],
+        seams=[_seam(seam) for seam in content["seams"]] if seams else (),
+        mm_per_px=mm_per_px,
+        zone_area_mm2=_areas(content, mm_per_px) if areas and mm_per_px is not None else {},
+        left_out=content["regions_left_out"],
+        doubts=() if withheld else outside,
+        withheld=outside if withheld else (),
+    )
+
+
+def _defect(defect: dict[str, Any]) -> Defect:
+    return Defect(
+        kind=defect["kind"],
+        zone=defect["zone"],
+        zone_class=_CLASSES[defect["zone_class"]],
+        score=defect["score"],
+        outline_px=_NOWHERE,
+        box_px=tuple(defect["box_px"]),
+        length_mm=defect["length_mm"],
+        width_mm=defect["width_mm"],
+        area_mm2=defect["area_mm2"],
+        uncertainty_mm=defect["uncertainty_mm"],
+        uncertainty_mm2=defect["uncertainty_mm2"],
+    )
+
+
+def _seam(seam: dict[str, Any]) -> Seam:
+    pitch = np.array(seam["pitch_mm"], np.float64)
+    count = len(pitch) + (not seam["closed"]) if len(pitch) else 0
+    return Seam(
+        zone=seam["zone"],
+        zone_class=_CLASSES[seam["zone_class"]],
+        points_px=np.empty((count, 2)),
+        group=seam["group"],
+        row=seam["row"],
+        closed=seam["closed"],
+        readable=seam["readable"],
+        pitch_mm=pitch,
+        pitch_uncertainty_mm=np.array(seam["pitch_uncertainty_mm"], np.float64),
+        measurements=tuple(
+            Measurement(each["name"], each["value"], each["unit"], each["uncertainty"])
+            for each in seam["measurements"]
+        ),
+    )
+
+
+def _areas(content: dict[str, Any], mm_per_px: float) -> dict[ZoneClass, float]:
+    zones = [
+        Zone(zone["name"], _CLASSES[zone["zone_class"]], np.array(zone["outline_px"], np.float64))
+        for zone in content["zones"]
+    ]
+    return zone_area_mm2(zones, mm_per_px)
