@@ -104,7 +104,7 @@ def summarise(defects: Sequence[Defect]) -> tuple[Measurement, ...]:
     return tuple(summary)
 
 
-_AREA_GRID = 512
+_AREA_GRID = 256
 """Points along the longer side of the grid that zones are counted on: an area is right to about 1 %."""
 
 

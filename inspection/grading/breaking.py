@@ -317,9 +317,11 @@ def _off_spec(seam: Seam, least_per_cm: float, most_per_cm: float) -> Span | Non
         return None
     half = seam.pitch_uncertainty_mm if len(seam.pitch_uncertainty_mm) else np.zeros(len(pitch))
     shortest, longest = _MM_PER_CM / most_per_cm, _MM_PER_CM / least_per_cm
+    maybe = (pitch + half > longest) | (pitch - half < shortest)
+    if not maybe.any():
+        return 0.0, 0.0, 0.0
     off = (pitch > longest) | (pitch < shortest)
     surely = (pitch - half > longest) | (pitch + half < shortest)
-    maybe = (pitch + half > longest) | (pitch - half < shortest)
     return (
         _longest_run(off, pitch, closed=seam.closed),
         _longest_run(surely, np.maximum(pitch - half, 0), closed=seam.closed),
@@ -337,5 +339,6 @@ def _longest_run(chosen: Any, lengths: Any, *, closed: bool) -> float:
         rounds = [*rounds] * 2
     for is_off, length in rounds:
         run = run + length if is_off else 0.0
-        best = max(best, run)
+        if run > best:
+            best = run
     return best

@@ -6,6 +6,8 @@ holds hundreds of thousands. Sizes are those of the document, rounded to 0.001 m
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -55,7 +57,9 @@ def seen_of(document: str, *, areas: bool, seams: bool) -> Seen:
         defects=[_defect(defect) for defect in content["defects"]],
         seams=[_seam(seam) for seam in content["seams"]] if seams else (),
         mm_per_px=mm_per_px,
-        zone_area_mm2=_areas(content, mm_per_px) if areas and mm_per_px is not None else {},
+        zone_area_mm2=_areas(content, mm_per_px)
+        if areas and mm_per_px is not None and content["defects"]
+        else {},
         left_out=content["regions_left_out"],
         doubts=() if withheld else outside,
         withheld=outside if withheld else (),
@@ -98,9 +102,17 @@ def _seam(seam: dict[str, Any]) -> Seam:
     )
 
 
-def _areas(content: dict[str, Any], mm_per_px: float) -> dict[ZoneClass, float]:
-    zones = [
-        Zone(zone["name"], _CLASSES[zone["zone_class"]], np.array(zone["outline_px"], np.float64))
-        for zone in content["zones"]
-    ]
-    return zone_area_mm2(zones, mm_per_px)
+def _areas(content: dict[str, Any], mm_per_px: float) -> Mapping[ZoneClass, float]:
+    zones = tuple(
+        (zone["name"], zone["zone_class"], tuple(map(tuple, zone["outline_px"]))) for zone in content["zones"]
+    )
+    return _areas_of(zones, mm_per_px)
+
+
+@functools.lru_cache(maxsize=256)
+def _areas_of(zones: tuple[Any, ...], mm_per_px: float) -> Mapping[ZoneClass, float]:
+    """Most photos of a fixed camera have the zones of those before."""
+    return zone_area_mm2(
+        [Zone(name, _CLASSES[zone_class], np.array(outline)) for name, zone_class, outline in zones],
+        mm_per_px,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,8 +11,7 @@ from datetime import datetime
 
 from inspection.rejudging.comparing import Comparison, compare
 from inspection.standards import Standard
-from inspection.store import judged, open_store
-from inspection.store.judged import Stretch
+from inspection.store import Store, judged, open_store
 
 __all__ = ["Span", "rejudge"]
 
@@ -36,7 +35,6 @@ class Span:
 
 @dataclass(frozen=True)
 class _Task:
-    url: str
     before: str
     after: str
     first: int
@@ -61,23 +59,25 @@ def rejudge(
     cores : processes at work; 1 works in this one.
     progress : told how many more results were judged, in this process.
     """
+    found = Comparison()
     with closing(open_store(url)) as store:
         held = judged.stretch(store, created_from=span.created_from, created_until=span.created_until)
-    tasks = [
-        _Task(url, before.text(), after.text(), first, min(first + _STEP - 1, held.last), span)
-        for first in _firsts(held)
-    ]
-    found = Comparison()
-    if cores <= 1 or held.last - held.first < _ALONE:
-        for task in tasks:
-            part = _judge(task)
-            found.take(part)
-            progress(part.results)
-        return found
+        tasks = [
+            _Task(before.text(), after.text(), first, min(first + _STEP - 1, held.last), span)
+            for first in range(held.first, held.last + 1, _STEP)
+        ]
+        if cores <= 1 or held.last - held.first < _ALONE:
+            for task in tasks:
+                part = _judge(store, task)
+                found.take(part)
+                progress(part.results)
+            return found
     # Spawned, not forked: the parent may have threads, and open connections that no child must share.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=cores, mp_context=context) as pool:
-        parts = {pool.submit(_judge, task): task.first for task in tasks}
+    with ProcessPoolExecutor(
+        max_workers=cores, mp_context=context, initializer=_open, initargs=(url,)
+    ) as pool:
+        parts = {pool.submit(_judge_in_worker, task): task.first for task in tasks}
         by_first: dict[int, Comparison] = {}
         for future in as_completed(parts):
             part = future.result()
@@ -88,21 +88,29 @@ def rejudge(
     return found
 
 
-def _firsts(held: Stretch) -> Iterator[int]:
-    yield from range(held.first, held.last + 1, _STEP)
+_store: Store
+"""The database as one worker process has it open, for all of its tasks."""
 
 
-def _judge(task: _Task) -> Comparison:
+def _open(url: str) -> None:
+    global _store
+    _store = open_store(url)
+
+
+def _judge_in_worker(task: _Task) -> Comparison:
+    return _judge(_store, task)
+
+
+def _judge(store: Store, task: _Task) -> Comparison:
     before, after = Standard.model_validate_json(task.before), Standard.model_validate_json(task.after)
     found = Comparison()
-    with closing(open_store(task.url)) as store:
-        for first in range(task.first, task.last + 1, _READ):
-            results = judged.read(
-                store,
-                first=first,
-                last=min(first + _READ - 1, task.last),
-                created_from=task.span.created_from,
-                created_until=task.span.created_until,
-            )
-            found.take(compare(results, before, after))
+    for first in range(task.first, task.last + 1, _READ):
+        results = judged.read(
+            store,
+            first=first,
+            last=min(first + _READ - 1, task.last),
+            created_from=task.span.created_from,
+            created_until=task.span.created_until,
+        )
+        found.take(compare(results, before, after))
     return found
