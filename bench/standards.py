@@ -131,7 +131,7 @@ def _defect_value(rng: np.random.Generator) -> Defect:
     )
 
 
-def _document(rng: np.random.Generator, number: int) -> dict[str, Any]:
+def make_document(rng: np.random.Generator, number: int) -> dict[str, Any]:
     """A result document of a 12 megapixel photo, but for its verdict."""
     # Most shoes are good: six in ten have no defect, and few have many.
     count = 0 if rng.random() < 0.6 else min(1 + int(rng.geometric(0.35)), 40)
@@ -236,7 +236,7 @@ def _fill(url: str, results: int, standard: Standard) -> float:
     rng = np.random.default_rng(2)
     templates: list[tuple[Grade, str]] = []
     for number in range(TEMPLATES):
-        content = _document(rng, number)
+        content = make_document(rng, number)
         verdict = grade_seen(seen_of(json.dumps(content), areas=True, seams=True), standard)
         content["verdict"]["grade"] = verdict.grade.value
         content["verdict"]["disposition"] = verdict.disposition.value
@@ -258,7 +258,9 @@ def _write(
     start: datetime,
     results: int,
 ) -> int:
-    rows, documents = [], []
+    rows: list[dict[str, object]] = []
+    documents: list[dict[str, object]] = []
+    size = 0
     step = timedelta(days=30) / results
     for number in range(first, until):
         given, document = templates[number * 7919 % len(templates)]
@@ -278,10 +280,11 @@ def _write(
             }
         )
         documents.append({"sequence": number + 1, "document": document})
+        size += len(document.encode())
     with store.write() as connection:
         connection.execute(schema.inspections.insert(), rows)
         connection.execute(schema.documents.insert(), documents)
-    return sum(len(each["document"].encode()) for each in documents)
+    return size
 
 
 if __name__ == "__main__":

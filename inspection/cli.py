@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspection import __version__
+from inspection.commands_standards import standards
 from inspection.errors import ConfigurationError, WeltError
 
 if TYPE_CHECKING:
@@ -933,6 +934,9 @@ def curve_of_lot(as_json: bool, name: str | None, isolated: bool, **asked: Any) 
     for point in drawn.risks:
         count = "" if point.nonconforming is None else f" ({point.nonconforming} items)"
         click.echo(f"{point.pa:.1%} of lots are accepted at {point.quality:.4g} {drawn.unit}{count}")
+
+
+welt.add_command(standards)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@
     │   └── ScaleError                mm_per_px of 0, negative, not a number, absurd
     ├── CalibrationError              photos or lengths that no calibration can be made of
     │   └── BoardError                a photo of a board that cannot be read
+    ├── StandardError                 a standard's file with faults
     ├── LotError                      a lot, AQL or count that cannot be planned or judged
     ├── UnknownNameError              a recipe, station, view, standard that does not exist
     ├── NotFoundError                 a result, photo, page that does not exist
@@ -148,6 +149,14 @@ class BoardError(CalibrationError):
 
     kind = "board"
     title = "The calibration board cannot be read"
+
+
+class StandardError(WeltError):
+    """A standard's file has faults, each told with its line."""
+
+    kind = "standard"
+    title = "The standard has faults"
+    status = 422
 
 
 class LotError(WeltError):

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -36,6 +36,7 @@ from inspection.pipeline import Setup
 from inspection.recipes import Recipes, open_recipes
 from inspection.registry import Model
 from inspection.settings import Settings
+from inspection.standard_book import StandardBook
 from inspection.standards import Standards, open_standards
 from inspection.store import Photos, Store, inspections, open_photos, open_store
 from inspection.store.inspections import DuplicateKeyError, InspectionRecord, StoredInspection
@@ -130,7 +131,7 @@ class Station:
 
     Attributes
     ----------
-    store, photos, recipes, standards : what the service remembers and what it judges by.
+    store, photos, recipes, standard_book : what the service remembers and what it judges by.
     """
 
     def __init__(
@@ -140,7 +141,7 @@ class Station:
         store: Store,
         photos: Photos,
         recipes: Recipes,
-        standards: Standards,
+        standard_book: StandardBook,
         open_model: ModelOpener,
     ) -> None:
         self.settings = settings
@@ -148,7 +149,7 @@ class Station:
         self.store = store
         self.photos = photos
         self.recipes = recipes
-        self.standards = standards
+        self.standard_book = standard_book
         self._queue: queue.Queue[_Job | None] = queue.Queue(maxsize=settings.queue_length)
         self._lock = threading.Lock()
         self._under_way: dict[tuple[str, str], _Job] = {}
@@ -245,6 +246,11 @@ class Station:
             raise _again(self._model_error)
         return self._model
 
+    @property
+    def standards(self) -> Standards:
+        """The standards in force, as last seen."""
+        return self.standard_book.standards
+
     def queue_depth(self) -> int:
         """Photos that wait for a worker."""
         return self._queue.qsize()
@@ -333,10 +339,13 @@ class Station:
         mark_s = clock()
         photo = imaging.decode(job.body, max_pixels=int(self.settings.max_photo_mp * 1e6))
         decode_ms = (clock() - mark_s) * 1000
+        # What somebody put into force since the photo came, on any replica, holds for it.
+        standard = self.standard_book.refresh().get(job.setup.standard.id)
+        setup = replace(job.setup, standard=standard)
         # The disk works while the network does.
         written = self._writers.submit(self.photos.put, job.body)
         try:
-            finding = pipeline.inspect(photo, job.setup, clock=clock)
+            finding = pipeline.inspect(photo, setup, clock=clock)
             mark_s = clock()
             surface_png = drawing.encode_png(drawing.any_defect_u8(finding.maps))
             encode_ms = (clock() - mark_s) * 1000
@@ -360,7 +369,7 @@ class Station:
             metadata=job.metadata,
             photo=photo,
             finding=finding,
-            setup=job.setup,
+            setup=setup,
             took_ms=took_ms,
         )
         text = to_json(document)
@@ -537,16 +546,21 @@ def open_station(settings: Settings, *, open_model: ModelOpener = registry.open_
     """
     recipes = open_recipes([] if settings.recipes_dir is None else [settings.recipes_dir])
     standards = open_standards([] if settings.standards_dir is None else [settings.standards_dir])
-    for name in recipes.names():
-        standards.get(recipes.get(name).standard)
     photos = open_photos(settings.photos)
     store = open_store(settings.database)
+    try:
+        standard_book = StandardBook(store, standards)
+        for name in recipes.names():
+            standard_book.standards.get(recipes.get(name).standard)
+    except WeltError:
+        store.close()
+        raise
     station = Station(
         settings,
         store=store,
         photos=photos,
         recipes=recipes,
-        standards=standards,
+        standard_book=standard_book,
         open_model=open_model,
     )
     station._start()

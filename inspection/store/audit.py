@@ -34,6 +34,8 @@ class Action(StrEnum):
     KEY_CREATED = "key created"
     KEY_REVOKED = "key revoked"
     REVIEWED = "reviewed"
+    STANDARD_ADDED = "standard edition added"
+    STANDARD_ACTIVATED = "standard edition in force"
 
 
 @dataclass(frozen=True)

@@ -60,12 +60,14 @@ class Lock(IntEnum):
     REVIEWS : the same for reviews.
     PEOPLE : the last administrator is counted by one writer at a time.
     MIGRATION : one replica at a time brings the schema up to date.
+    STANDARDS : of two who put a standard into force at once, one sees the other.
     """
 
     FEED = 1
     PEOPLE = 2
     MIGRATION = 3
     REVIEWS = 4
+    STANDARDS = 7
 
 
 _LOCK_SPACE = (

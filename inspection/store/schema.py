@@ -218,6 +218,35 @@ api_keys = Table(
     Index(None, "station"),
 )
 
+standard_editions = Table(
+    "standard_editions",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("standard_id", Text, nullable=False),
+    Column("edition", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("added_at", UtcTime, nullable=False),
+    Column("added_by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    UniqueConstraint("standard_id", "edition"),
+    sqlite_autoincrement=True,
+)
+
+standard_activations = Table(
+    "standard_activations",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("standard_id", Text, nullable=False),
+    # None is the edition of the service's files.
+    Column("edition", Text),
+    Column("at", UtcTime, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Index(None, "standard_id", "sequence"),
+    sqlite_autoincrement=True,
+)
+
 # One row, written by Store.check to prove that the database takes writes.
 heartbeat = Table(
     "heartbeat",

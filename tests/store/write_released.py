@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from inspection.access import PasswordRules, Role
 from inspection.domain import Grade
-from inspection.store import Store, inspections, open_store, people, reviews, stations
+from inspection.store import Store, inspections, open_store, people, reviews, standards, stations
 from inspection.store.reviews import Decision
 from tests.store.postgres import start_cluster
 from tests.store.records import START, Clock, make_record
@@ -52,6 +52,8 @@ def fill(url: str) -> str:
         comment="it's only a scar",
         seen_revision=0,
     )
+    standards.add(store, "acme", "1", content="{}", source="# 标准", by="li", note="first")
+    standards.activate(store, "acme", "1", by="li", note="agreed")
     revision = revision_of(store)
     store.close()
     return revision
