@@ -18,7 +18,7 @@ fail() { printf '\nwelt: %s\n' "$*" >&2; exit 1; }
 
 case $what in
   service) wanted="."; size="about 0.5 GB"; need_mb=1500 ;;
-  full) wanted=".[train,postgres,dev]"; size="about 6 GB on disk, of which torch is most"; need_mb=12000 ;;
+  full) wanted=".[train,postgres,s3,dev]"; size="about 6 GB on disk, of which torch is most"; need_mb=12000 ;;
   *) fail "unknown environment '$what': service or full" ;;
 esac
 

@@ -88,7 +88,7 @@ ACCEPTED = (
     ),
 )
 
-PARTS = ("service", "postgres", "train", "dev")
+PARTS = ("service", "postgres", "s3", "train", "dev")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def test_no_package_has_a_licence_that_is_not_accepted() -> None:
 
 
 def test_the_service_has_only_permissive_packages() -> None:
-    service = [package for package in licences.packages() if package.part in ("service", "postgres")]
+    service = [package for package in licences.packages() if package.part in ("service", "postgres", "s3")]
     assert len(service) > 20
     assert [package.name for package in service if not licences.is_permissive(package.licence)] == []
 
