@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from bench import crash, fuzz, models, overhead, slim, soak, standards, synthesis
+from bench import crash, fuzz, models, overhead, seams, slim, soak, standards, synthesis
 from bench.table import Figure, table
 
 Measure = Callable[[Path], list[Figure]]
@@ -21,6 +21,7 @@ QUICK: dict[str, Measure] = {
     "overhead": overhead.measure,
     "standards": lambda _: standards.measure(results=30_000),
     "synthesis": lambda _: synthesis.measure(),
+    "seams": lambda folder: seams.measure(folder, count=20),
     "crash": lambda folder: crash.measure(folder, cycles=10),
     "fuzz": lambda folder: fuzz.measure(folder, count=1_000),
     "soak": lambda folder: soak.measure(folder, minutes=2.0, settle_minutes=1.0),
@@ -29,6 +30,7 @@ FULL: dict[str, Measure] = QUICK | {
     "standards": lambda _: standards.measure(),
     "crash": lambda folder: crash.measure(folder, cycles=50),
     "fuzz": lambda folder: fuzz.measure(folder, count=10_000),
+    "seams": lambda folder: seams.measure(folder, count=150),
     "soak": lambda folder: soak.measure(folder, minutes=30.0, settle_minutes=5.0),
 }
 

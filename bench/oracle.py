@@ -67,10 +67,10 @@ def maps_of(made: Sample, rng: np.random.Generator, faults: Faults = Faults()) -
         cells = (row.holes_px[seen] + 0.5) / step - 0.5
         places.append(cells + rng.normal(0, faults.place_mm / cell_mm, cells.shape))
         for i in np.flatnonzero(rng.random(max(0, len(row.holes_px) - 1)) < faults.thread_gaps):
-            ends = (row.holes_px[i : i + 2] + 0.5) / step - 0.5
-            x0, y0 = np.floor(ends.min(0) - 1).astype(int).clip(0)
-            x1, y1 = np.ceil(ends.max(0) + 2).astype(int).clip(0)
-            thread[y0:y1, x0:x1] *= 0.3
+            a, b = np.rint(((row.holes_px[i : i + 2] + 0.5) / step - 0.5) * 16).astype(int).tolist()
+            faint = np.zeros((h, w), np.uint8)
+            cv2.line(faint, a, b, 1, 3, cv2.LINE_8, 4)
+            thread[faint > 0] *= 0.3
     count = rng.poisson(faults.false_per_cm2 * made.rgb.shape[0] * made.rgb.shape[1] * mm_per_px**2 / 100)
     false = rng.uniform(0, [w - 1, h - 1], (count, 2))
     for strength, cells in [(1.0, each) for p in places for each in p] + [(0.5, each) for each in false]:

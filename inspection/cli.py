@@ -204,7 +204,8 @@ def inspect(
     """
     import time
 
-    from inspection import calibration, pipeline, recipes, registry, runtime, standards
+    from inspection import calibration, pipeline, recipes, registry, runtime, seamtables, standards
+    from inspection.document import ResultDocument
     from inspection.domain import Metadata
 
     named = _named_photos(photos)
@@ -231,7 +232,12 @@ def inspect(
                 failed += 1
                 click.echo(f"{path}: {error.detail.rstrip('.')}. {error.hint}", err=True)
                 continue
-            click.echo(document if as_json else _table_line(path, document, width))
+            if as_json:
+                click.echo(document)
+            else:
+                click.echo(_table_line(path, document, width))
+                for line in seamtables.seams_text(ResultDocument.model_validate_json(document).seams):
+                    click.echo(line)
     if failed:
         click.echo(f"{failed} of {len(named)} photos could not be inspected", err=True)
         sys.exit(1)

@@ -50,6 +50,7 @@ __all__ = [
     "VerdictDocument",
     "ZoneDocument",
     "build_document",
+    "seam_document",
     "to_json",
 ]
 
@@ -318,7 +319,7 @@ def build_document(
         ),
         defects=tuple(_defect(index, defect) for index, defect in enumerate(finding.defects)),
         regions_left_out=finding.left_out,
-        seams=tuple(_seam(index, seam) for index, seam in enumerate(finding.seams)),
+        seams=tuple(seam_document(index, seam) for index, seam in enumerate(finding.seams)),
         measurements=tuple(_measurement(measurement) for measurement in finding.measurements),
         kinds=finding.maps.kinds,
         links=links(result_id),
@@ -405,7 +406,8 @@ def _defect(index: int, defect: Defect) -> DefectDocument:
     )
 
 
-def _seam(index: int, seam: Seam) -> SeamDocument:
+def seam_document(index: int, seam: Seam) -> SeamDocument:
+    """A seam as the result document tells it."""
     return SeamDocument(
         index=index,
         zone=seam.zone,

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from inspection.domain import Defect, Maps
+from inspection.domain import Defect, Maps, Seam
 from inspection.errors import BrokenPhotoError
 from inspection.taxonomy import KINDS
 
@@ -41,6 +41,7 @@ MAX_LABELS = 20
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
+_SEAM, _FAINT_SEAM, _BAD_STITCH = (53, 224, 208), (255, 176, 0), (255, 59, 48)
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,14 @@ def heat_colours() -> npt.NDArray[np.uint8]:
 
 
 def overlay(
-    rgb: RGB, defects: Sequence[Defect], *, heat: Grey | None = None, what: Overlay = Overlay()
+    rgb: RGB,
+    defects: Sequence[Defect],
+    *,
+    seams: Sequence[Seam] = (),
+    heat: Grey | None = None,
+    what: Overlay = Overlay(),
 ) -> RGB:
-    """Draw defects over a photo.
+    """Draw defects and seams over a photo.
 
     Parameters
     ----------
@@ -117,6 +123,8 @@ def overlay(
     size = max(canvas.shape[:2]) / 1280
     thick = max(2, round(2 * size))
     if what.outlines:
+        for seam in seams:
+            _stitches(canvas, seam, size=size)
         for defect in defects:
             _ring(canvas, defect, thick=thick)
     if what.labels:
@@ -151,6 +159,28 @@ def _ring(canvas: RGB, defect: Defect, *, thick: int) -> None:
         grown.append(mask > 0)
     part[grown[3] & ~grown[0]] = _BLACK
     part[grown[2] & ~grown[1]] = kind_rgb(defect.kind)
+
+
+def _stitches(canvas: RGB, seam: Seam, *, size: float) -> None:
+    """Draw a tick across the row at each needle hole, and a ring round each place that is wrong."""
+    points = seam.points_px
+    if len(points) < 2:
+        return
+    ahead = np.gradient(points, axis=0)
+    ahead /= np.maximum(1e-9, np.hypot(ahead[:, 0], ahead[:, 1]))[:, None]
+    reach = max(2.0, 4 * size)
+    across = reach * np.stack([-ahead[:, 1], ahead[:, 0]], axis=1)
+    ends = np.rint(np.stack([points - across, points + across], axis=1) * 16).astype(np.int32)
+    colour = _SEAM if seam.readable else _FAINT_SEAM
+    thick = max(1, round(size))
+    cv2.polylines(canvas, list(ends), False, _BLACK, thick + 2, cv2.LINE_AA, 4)
+    cv2.polylines(canvas, list(ends), False, colour, thick, cv2.LINE_AA, 4)
+    for i in sorted({*seam.skipped, *seam.broken, *seam.loose}):
+        middle = (points[i] + points[(i + 1) % len(points)]) / 2
+        radius = max(2.5 * reach, float(np.hypot(*(points[(i + 1) % len(points)] - points[i]))) / 2)
+        x, y = (round(16 * float(value)) for value in middle)
+        cv2.circle(canvas, (x, y), round(16 * radius), _BLACK, thick + 3, cv2.LINE_AA, 4)
+        cv2.circle(canvas, (x, y), round(16 * radius), _BAD_STITCH, thick + 1, cv2.LINE_AA, 4)
 
 
 def _text(number: int, defect: Defect) -> str:

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from inspection.domain import Calibration, Maps, Measurement, Seam, Zone
 from inspection.runtime import NetworkSpec
 from inspection.seams.frame import Frame
-from inspection.seams.gaps import Gaps, find_gaps, recovered
+from inspection.seams.gaps import LONG, Gaps, find_gaps, recovered, usual_step
 from inspection.seams.lines import meant_line, steps, tangents
 from inspection.seams.margins import Margins, find_margins
 from inspection.seams.measures import Measured, measurements
 from inspection.seams.points import WEAK_HEAT, Planes, Points, find_points, planes_of
-from inspection.seams.refining import refine
+from inspection.seams.refining import Pattern, pattern_of
 from inspection.seams.rows import Beside, group
 from inspection.seams.tracing import Chain, trace
 
@@ -32,8 +32,13 @@ NETWORK_ACROSS_MM = 0.06
 
 _LEAST_FIT = 0.45
 """A hole that correlates less with its row's pattern keeps the network's place."""
-_FINEST_MM = 0.018
+_HOLE_FIT = 0.87
+"""Share of the row's usual fit from which the photo shows a hole where the network saw none."""
+_FINEST_MM = 0.015
 """No hole is placed better than this (k = 1), however alike the stitches look."""
+_NOISE_FACTOR = 2.0
+"""The two sides of a row share errors (light, twist, focus): on rendered rows the truth is off by about twice
+what they disagree by."""
 
 _READABLE_HEAT = 0.35
 """Median heat below which the holes of a row are too faint to measure."""
@@ -90,42 +95,72 @@ def find_seams(
 def _placed(
     order: list[int], chain: Chain, points: Points, planes: Planes, grey: F32, frame: Frame | None
 ) -> _Row:
-    """A row with its holes as well placed as map and photo allow."""
-    at = points.at[order]
-    at_px = planes.to_px(at)
-    along = tangents(at_px, closed=chain.closed)
-    n = len(order)
+    """A row with its holes as well placed as map and photo allow, and those that only the photo shows."""
+    at_px = planes.to_px(points.at[order])
+    heat = points.heat[order]
     mm_per_px = frame.mm_per_px if frame else planes.nominal_mm_per_px
-    along_mm, across_mm = np.full(n, NETWORK_ALONG_MM), np.full(n, NETWORK_ACROSS_MM)
     pitch_px = float(np.median(steps(at_px, closed=chain.closed)))
-    found = refine(grey, at_px, along, pitch_px=pitch_px, mm_per_px=mm_per_px)
-    if found is not None:
-        coarse = _rhythm(at_px, chain.closed)
-        moved = at_px + found.along_px[:, None] * along
-        fine = _rhythm(moved, chain.closed)
+    along = tangents(at_px, closed=chain.closed)
+    made = pattern_of(grey, at_px, along, pitch_px=pitch_px, mm_per_px=mm_per_px)
+    along_mm = np.full(len(order), NETWORK_ALONG_MM)
+    if made is not None:
+        pattern, found = made
+        usual_fit = float(np.median(found.fit))
         # At its ends a row looks otherwise: thread on one side only. There the map is the better witness.
-        inner = np.ones(n, bool)
+        good = found.fit >= max(_LEAST_FIT, 0.6 * usual_fit)
         if not chain.closed:
-            inner[[0, -1]] = False
-        good = inner & (found.fit >= max(_LEAST_FIT, 0.6 * float(np.median(found.fit))))
+            good[[0, -1]] = False
+        moved = at_px + found.along_px[:, None] * along
+        noise_mm = max(_FINEST_MM, _NOISE_FACTOR * found.noise_px * mm_per_px)
         # The photo is believed where it makes the stitches more even than the map does: noise never does.
-        if fine <= coarse and good.any():
+        if noise_mm < NETWORK_ALONG_MM and _rhythm(moved, chain.closed) <= _rhythm(at_px, chain.closed):
             at_px = np.where(good[:, None], moved, at_px)
-            spread_mm = max(_FINEST_MM, min(NETWORK_ALONG_MM, 0.6 * fine * mm_per_px))
-            along_mm = np.where(good, spread_mm, along_mm)
+            along_mm = np.where(good, noise_mm, along_mm)
+            at_px, heat, along_mm = _completed(
+                pattern, max(_LEAST_FIT, _HOLE_FIT * usual_fit), at_px, heat, along_mm, noise_mm, chain.closed
+            )
     return _Row(
         at=planes.to_cells(at_px),
         at_px=at_px,
         at_mm=frame.to_mm(at_px) if frame else at_px * mm_per_px,
-        heat=points.heat[order],
+        heat=heat,
         closed=chain.closed,
         along_mm=along_mm,
-        across_mm=across_mm,
+        across_mm=np.full(len(at_px), NETWORK_ACROSS_MM),
+    )
+
+
+def _completed(
+    pattern: Pattern, least_fit: float, at_px: F64, heat: F64, along_mm: F64, noise_mm: float, closed: bool
+) -> tuple[F64, F64, F64]:
+    """Holes, heat and noise with the holes that the photo shows where a long step leaves some out."""
+    length = steps(at_px, closed=closed)
+    usual = usual_step(length)
+    places, where = [], []
+    for i in np.flatnonzero(length >= LONG * usual):
+        a, b = at_px[i], at_px[(i + 1) % len(at_px)]
+        parts = max(2, round(length[i] / usual[i]))
+        for k in range(1, parts):
+            places.append(a + (b - a) * k / parts)
+            where.append(i + 1)
+    if not places:
+        return at_px, heat, along_mm
+    expected = np.array(places)
+    ahead = at_px[np.array(where) % len(at_px)] - at_px[np.array(where) - 1]
+    way = ahead / np.hypot(ahead[:, 0], ahead[:, 1])[:, None]
+    found = pattern.fit(expected, way)
+    seen = found.fit >= least_fit
+    index = np.array(where)[seen]
+    at = expected[seen] + found.along_px[seen, None] * way[seen]
+    return (
+        np.insert(at_px, index, at, axis=0),
+        np.insert(heat, index, found.fit[seen]),
+        np.insert(along_mm, index, np.hypot(noise_mm, _FINEST_MM)),
     )
 
 
 def _rhythm(at: F64, closed: bool) -> float:
-    """Robust spread of how steps change from one to the next: true changes are the same for any placing."""
+    """Robust spread of the steps: true changes are in it for any placing, so the smaller is the better."""
     length = steps(at, closed=closed)
     if len(length) < 3:
         return float("inf")

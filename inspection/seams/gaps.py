@@ -12,7 +12,7 @@ from inspection.seams.lookup import look_up
 from inspection.seams.points import NEAREST_CELLS, Planes, Points
 from inspection.seams.tracing import support
 
-__all__ = ["Gaps", "find_gaps", "recovered", "usual_step"]
+__all__ = ["LONG", "Gaps", "find_gaps", "recovered", "usual_step"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]

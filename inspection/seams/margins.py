@@ -27,6 +27,8 @@ _LEAST_SHARE = 0.5
 """Of the row that an edge has to accompany."""
 _WINDOW = 9
 """Holes over which the edge is taken for smooth."""
+_MOST_SLANT = 0.1
+"""An edge that runs away from the row faster than this, mm per mm, is that of another panel."""
 _STRAY_MM = 0.15
 """A place further than this from the smooth edge may belong to something else."""
 _ROUNDS = 3
@@ -74,9 +76,25 @@ def find_margins(at_mm: F64, at_px: F64, planes: Planes, frame: Frame, *, closed
     edge_mm = frame.to_mm(np.nan_to_num(edge_px))
     edge_mm[~np.isfinite(away)] = np.nan
     margin = _beside(at_mm, edge_mm, sign)
-    if np.isfinite(margin).mean() < _LEAST_SHARE:
+    known = np.isfinite(margin)
+    if known.mean() < _LEAST_SHARE or _slant(np.cumsum(_lengths(at_mm))[known], margin[known]) > _MOST_SLANT:
         return None
     return Margins(margin, sign > 0, np.full(n, EDGE_MM))
+
+
+def _lengths(at_mm: F64) -> F64:
+    ahead = np.diff(at_mm, axis=0, prepend=at_mm[:1])
+    return np.hypot(ahead[:, 0], ahead[:, 1])
+
+
+def _slant(along_mm: F64, margin_mm: F64) -> float:
+    """By how much the margin changes per mm, from the middle of its first third to that of its last."""
+    third = len(margin_mm) // 3
+    if third < 2:
+        return 0.0
+    rise = float(np.median(margin_mm[-third:]) - np.median(margin_mm[:third]))
+    run = float(np.median(along_mm[-third:]) - np.median(along_mm[:third]))
+    return abs(rise) / max(run, 1e-6)
 
 
 def _first_ridge(cover: F64, out_mm: F64) -> F64:
@@ -132,5 +150,6 @@ def _beside(at_mm: F64, edge_mm: F64, sign: float) -> F64:
         )
         kept = (known & (stray <= np.maximum(_STRAY_MM, 3 * usual[:, None]))).astype(np.float64)
     distance = level / np.sqrt(1 + slope**2)
-    enough = (kept.sum(axis=1) >= 4) & (length > 0)
+    own = np.arange(n) - first
+    enough = (kept.sum(axis=1) >= 4) & (length > 0) & (kept[rows, own] > 0)
     return np.where(enough, sign * distance, np.nan)

@@ -15,7 +15,9 @@ F64 = npt.NDArray[np.float64]
 
 _MM_PER_CM, _MM_PER_INCH = 10.0, 25.4
 _COVERAGE = 2.0  # k
-_TANGLED_SHARE = 0.25
+_LIKELY = 0.8
+"""Share of the stated noise of a hole that is likely: it is stated on the safe side."""
+_NOISE_KNOWN = 0.6
 """How well the noise of single pitches is itself known: enters the uncertainty of their deviation."""
 
 
@@ -73,15 +75,18 @@ def _pitch(of: Measured) -> list[Measurement]:
         return []
     pitch = of.pitch_mm[of.plain]
     mean = float(pitch.mean())
-    # Errors of the holes between cancel: only the ends of each unbroken run of stitches count.
-    ends = 2 * (1 + int(np.count_nonzero(np.diff(of.plain.astype(np.int8)) == -1)))
+    # Errors of the holes between cancel: only the ends of each run of plain stitches count.
+    steps = np.concatenate([[0], of.plain.astype(np.int8), [0]])
+    starts, ends = np.flatnonzero(np.diff(steps) == 1), np.flatnonzero(np.diff(steps) == -1)
+    tips = of.along_mm[np.concatenate([starts, ends]) % len(of.along_mm)]
     noise = float(np.sqrt(np.mean(of.along_mm**2)))
-    mean_known = _expanded(noise * np.sqrt(ends) / count, mean, of.relative)
+    tips_known = 0.0 if of.plain.all() and len(of.plain) == len(of.along_mm) else float(np.sqrt(tips @ tips))
+    mean_known = _expanded(max(tips_known, noise) / count, mean, of.relative)
     cm, inch = _MM_PER_CM / mean, _MM_PER_INCH / mean
-    noise2 = 2 * noise**2
+    noise2 = 2 * (_LIKELY * noise) ** 2
     seen2 = float(pitch.var(ddof=1))
     spread = float(np.sqrt(max(0.0, seen2 - noise2)))
-    about2 = (4 * spread**2 * noise2 + 2 * noise2**2) / max(1, count - 1) + (_TANGLED_SHARE * noise2) ** 2
+    about2 = (4 * spread**2 * noise2 + 2 * noise2**2) / max(1, count - 1) + (_NOISE_KNOWN * noise2) ** 2
     spread_known = _COVERAGE * float(np.sqrt(about2)) / (2 * max(spread, 0.5 * np.sqrt(noise2), 1e-6))
     return [
         Measurement("pitch_mean_mm", mean, "mm", mean_known),
@@ -119,7 +124,7 @@ def _margin(of: Measured) -> list[Measurement]:
     for name, at in (("margin_min_mm", int(margin.argmin())), ("margin_max_mm", int(margin.argmax()))):
         noise = float(np.hypot(across[at], edge))
         told.append(
-            Measurement(name, float(margin[at]), "mm", _expanded(1.2 * noise, margin[at], of.relative))
+            Measurement(name, float(margin[at]), "mm", _expanded(1.4 * noise, margin[at], of.relative))
         )
     mean = float(margin.mean())
     noise = float(np.hypot(np.sqrt(np.mean(across**2) / len(margin)), edge))
@@ -135,6 +140,6 @@ def _gap(of: Measured) -> list[Measurement]:
     told = []
     for name, at in (("row_gap_min_mm", int(gap.argmin())), ("row_gap_max_mm", int(gap.argmax()))):
         told.append(
-            Measurement(name, float(gap[at]), "mm", _expanded(1.2 * float(noises[at]), gap[at], of.relative))
+            Measurement(name, float(gap[at]), "mm", _expanded(1.4 * float(noises[at]), gap[at], of.relative))
         )
     return told

@@ -1,8 +1,10 @@
 """Places needle holes in the photo itself, finer than the network's grid.
 
-The stitches of one row look alike. So each row makes its own pattern: the mean of what the photo shows
-around its holes, turned to the row's direction. Each hole is then moved to where it fits that pattern best.
-A shift that all holes share cannot be seen this way and does not matter to any distance between them.
+The stitches of one row look alike. So each row makes its own pattern: the mean of what the photo shows around
+its holes, turned to the row's direction. Each hole is then moved to where it fits that pattern best. A shift
+that all holes share cannot be seen this way and does not matter to any distance between them.
+
+The same pattern tells whether there is a hole at a place where the network saw none.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import numpy.typing as npt
 
 from inspection.seams.lookup import look_up
 
-__all__ = ["Refined", "refine"]
+__all__ = ["Pattern", "Refined", "pattern_of"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -35,30 +37,52 @@ _ROUNDS = 3
 
 @dataclass(frozen=True, eq=False)
 class Refined:
-    """Where the photo shows the holes of a row.
+    """Where the photo shows holes of a row.
 
     Attributes
     ----------
-    along_px : (N,) how far to move each hole along the row. fit : (N,) correlation with the row's pattern,
-        -1..1.
-    curvature : (N,) how sharply the fit falls off with distance, per squared pixel.
+    along_px : (N,) how far to move each place along the row.
+    fit : (N,) correlation with the row's pattern, -1..1.
+    noise_px : standard uncertainty of ``along_px``, from how much the two sides of the row disagree.
     """
 
     along_px: F64
     fit: F64
-    curvature: F64
+    noise_px: float
 
 
-def refine(grey: F32, at_px: F64, tangent: F64, *, pitch_px: float, mm_per_px: float) -> Refined | None:
-    """Fit the holes of one row to their common pattern.
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """What the holes of one row look like.
+
+    Attributes
+    ----------
+    sides : (2, K) unit vectors, what is right and what is left of the row's middle.
+    span, shift, lanes : half sizes in samples: along, of the search, across on each side.
+    mm_per_px : of the photo.
+    """
+
+    grey: F32
+    sides: F64
+    span: int
+    shift: int
+    lanes: int
+    mm_per_px: float
+
+    def fit(self, at_px: F64, tangent: F64) -> Refined:
+        """Fit places (N, 2) with directions (N, 2) to the pattern."""
+        windows = _windows(self.grey, at_px, tangent, self.span, self.shift, self.lanes, self.mm_per_px)
+        return _fit(windows, self.sides)
+
+
+def pattern_of(
+    grey: F32, at_px: F64, tangent: F64, *, pitch_px: float, mm_per_px: float
+) -> tuple[Pattern, Refined] | None:
+    """The pattern of a row's holes, and how each of them fits it; None when they are too few to make one.
 
     Parameters
     ----------
     grey : (H, W) float32. at_px : (N, 2). tangent : (N, 2) unit vectors along the row.
-
-    Returns
-    -------
-    None when there are too few holes to make a pattern.
     """
     if len(at_px) < MIN_HOLES:
         return None
@@ -66,39 +90,63 @@ def refine(grey: F32, at_px: F64, tangent: F64, *, pitch_px: float, mm_per_px: f
     reach = min(_REACH_MM / mm_per_px, 0.3 * pitch_px)
     span = int(np.ceil(half / _STEP_PX))
     shift = max(2, int(np.ceil(reach / _STEP_PX)))
-    lanes = max(1, round(_HALF_WIDTH_MM / mm_per_px))
+    lanes = max(2, round(_HALF_WIDTH_MM / mm_per_px))
+    windows = _windows(grey, at_px, tangent, span, shift, lanes, mm_per_px)
+    best = np.full(len(at_px), shift)
+    rows = np.arange(len(at_px))
+    sides = np.zeros((2, windows.shape[-1]))
+    for _ in range(_ROUNDS):
+        # The ends of a row look otherwise, and so do faults: most holes decide.
+        sides = windows[rows, best].mean(axis=0)
+        size = np.sqrt(np.einsum("sk,sk->s", sides, sides))
+        if float(size.min()) < 1e-6:
+            return None
+        sides = sides / size[:, None]
+        best = np.einsum("nmsk,sk->nm", windows, sides).argmax(axis=1)
+    pattern = Pattern(grey, sides, span, shift, lanes, mm_per_px)
+    found = _fit(windows, sides)
+    return pattern, Refined(found.along_px - float(np.median(found.along_px)), found.fit, found.noise_px)
+
+
+def _windows(grey: F32, at_px: F64, tangent: F64, span: int, shift: int, lanes: int, mm_per_px: float) -> F64:
+    """What the photo shows around each place at each shift: (N, 2 shift + 1, 2, K), sides of unit size."""
     u = np.arange(-(span + shift), span + shift + 1) * _STEP_PX
-    v = np.linspace(-_HALF_WIDTH_MM, _HALF_WIDTH_MM, 2 * lanes + 1) / mm_per_px
+    v = (np.arange(2 * lanes) - lanes + 0.5) * (_HALF_WIDTH_MM / mm_per_px / (lanes - 0.5))
     side = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1)
     places = (
         at_px[:, None, None]
         + u[None, None, :, None] * tangent[:, None, None]
         + v[None, :, None, None] * side[:, None, None]
     )
-    n = len(at_px)
     strip = look_up(grey, places, beyond=None)
     # What runs along the whole row (thread, groove, shade) tells nothing about where the hole is.
     strip = strip - strip.mean(axis=2, keepdims=True)
+    n = len(at_px)
     windows = np.lib.stride_tricks.sliding_window_view(
         strip, 2 * span + 1, axis=2
-    )  # (n, across, shifts, long)
-    windows = windows.transpose(0, 2, 1, 3).reshape(n, 2 * shift + 1, -1)
-    centred = windows - windows.mean(axis=2, keepdims=True)
-    norm = np.sqrt(np.einsum("nsk,nsk->ns", centred, centred)) + 1e-6
-    best = np.full(n, shift)
-    rows = np.arange(n)
-    score = np.zeros((n, 2 * shift + 1))
-    for _ in range(_ROUNDS):
-        looks = centred[rows, best] / norm[rows, best][:, None]
-        pattern = looks.mean(axis=0)
-        size = float(np.sqrt(pattern @ pattern))
-        if size < 1e-6:
-            return None
-        score = (centred @ (pattern / size)) / norm
-        best = np.clip(score.argmax(axis=1), 0, 2 * shift)
-    inner = np.clip(best, 1, 2 * shift - 1)
+    )  # (N, lanes, shifts, long)
+    windows = windows.transpose(0, 2, 1, 3).reshape(n, 2 * shift + 1, 2, lanes * (2 * span + 1))
+    centred = windows - windows.mean(axis=3, keepdims=True)
+    norm = np.sqrt(np.einsum("nmsk,nmsk->nms", centred, centred)) + 1e-3
+    return np.asarray(centred / norm[..., None], np.float64)
+
+
+def _fit(windows: F64, sides: F64) -> Refined:
+    each = np.einsum("nmsk,sk->nms", windows, sides)
+    both = each.mean(axis=2)
+    best = both.argmax(axis=1)
+    halves = [_peak(each[:, :, s], best) for s in (0, 1)]
+    apart = halves[0] - halves[1]
+    noise = 1.4826 * float(np.median(np.abs(apart - np.median(apart)))) / 2
+    shift = (both.shape[1] - 1) // 2
+    along = (_peak(both, best) - shift) * _STEP_PX
+    return Refined(along, both[np.arange(len(both)), best], noise * _STEP_PX)
+
+
+def _peak(score: F64, near: npt.NDArray[np.intp]) -> F64:
+    """Index (N,), between samples, of the top of a parabola through ``score`` (N, M) around ``near`` (N,)."""
+    rows = np.arange(len(score))
+    inner = np.clip(near, 1, score.shape[1] - 2)
     left, mid, right = (score[rows, inner + k] for k in (-1, 0, 1))
     bend = np.maximum(1e-6, 2 * mid - left - right)
-    offset = np.clip((right - left) / (2 * bend), -1, 1)
-    moved = (inner - shift + offset) * _STEP_PX
-    return Refined(moved - np.median(moved), score[rows, best], bend / _STEP_PX**2)
+    return np.asarray(inner + np.clip((right - left) / (2 * bend), -1.5, 1.5), np.float64)

@@ -42,6 +42,8 @@ _STRAIGHT_COS = np.cos(np.radians(115))
 """Two neighbours of a hole leave at least this angle between them; corners are linked later."""
 _SLIGHT_TURN = 0.3
 """1 - cos of a turn that a row makes without a corner."""
+_CORNER_SUPPORT = 0.75
+"""Share of thread along a stitch that leads round a corner."""
 _CORNER_TURN = 1.65
 """1 - cos of the sharpest corner that is sewn, 130 degrees off straight on."""
 _AHEAD_COS = np.cos(np.radians(32))
@@ -240,18 +242,27 @@ def _extend(links: _Links, planes: Planes) -> None:
     for i, j, d, s in zip(first.tolist(), second.tolist(), distance.tolist(), held.tolist(), strict=True):
         if s < _LINKED_SUPPORT:
             continue
-        turns = sorted((_turn(links, i, j), _turn(links, j, i)))
-        # One turn is a corner; a turn at both ends leads over to the row beside.
-        if turns[0] > _SLIGHT_TURN or turns[1] > (_CORNER_TURN if links.of[i] and links.of[j] else 0.5):
+        if not _may_join(links, i, j, s, d):
             continue
+        turn = _turn(links, i, j) + _turn(links, j, i)
         usual = max(_step(links, i), _step(links, j))
         uneven = abs(np.log(d / usual)) if usual > 0 else 0.3
-        found.append((1.2 * sum(turns) + uneven + 1.6 * (1 - s) + 0.02 * d, i, j))
-    for _, i, j in sorted(found):
+        found.append((1.2 * turn + uneven + 1.6 * (1 - s) + 0.02 * d, i, j, s, d))
+    for _, i, j, s, d in sorted(found):
         # Links made meanwhile may have changed where the strings lead.
-        turns = sorted((_turn(links, i, j), _turn(links, j, i)))
-        if turns[0] <= _SLIGHT_TURN and turns[1] <= _CORNER_TURN:
+        if _may_join(links, i, j, s, d):
             links.add(i, j, closing=len(links.walk(i, 12)) >= 8)
+
+
+def _may_join(links: _Links, i: int, j: int, held: float, distance: float) -> bool:
+    """Whether a link goes on, or round one corner, rather than over to the row beside."""
+    slight, sharp = sorted((_turn(links, i, j), _turn(links, j, i)))
+    if sharp <= _SLIGHT_TURN:
+        return True
+    if slight > _SLIGHT_TURN or sharp > _CORNER_TURN or not (links.of[i] and links.of[j]):
+        return False
+    steps = (_step(links, i), _step(links, j))
+    return held >= _CORNER_SUPPORT and max(steps) < 1.6 * distance and distance < 1.6 * min(steps)
 
 
 def _turn(links: _Links, i: int, j: int) -> float:

@@ -281,6 +281,19 @@ def read_surface(request: Request, result_id: ResultId, caller: Reader, station:
 
 
 @router.get(
+    "/api/v1/inspections/{result_id}/seams.csv",
+    name="read_seams",
+    tags=["inspections"],
+    summary="Every stitch of a result as CSV",
+    response_class=Response,
+    responses=_picture_responses("text/csv", "One line per needle hole; the header names the columns."),
+)
+def read_seams(request: Request, result_id: ResultId, caller: Reader, station: StationDep) -> Response:
+    """The seams of the result document for a spreadsheet: places, pitch, margin, run-off, row gap, faults."""
+    return _show(request, pictures.seams_table(station, result_id))
+
+
+@router.get(
     "/api/v1/inspections/{result_id}/overlay",
     name="read_overlay",
     tags=["pictures"],

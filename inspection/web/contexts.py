@@ -24,6 +24,7 @@ from inspection.store.inspections import Filters, StoredInspection
 from inspection.store.reviews import Decision, Review
 from inspection.web.i18n import Language, Words
 from inspection.web.pictures import drawing_version
+from inspection.web.seamviews import ShownSeam, drawn_seams, shown_seams
 
 __all__ = [
     "FilterForm",
@@ -572,6 +573,8 @@ class ResultContext:
     review: str | None
     reasons: tuple[ShownReason, ...]
     defects: tuple[ShownDefect, ...]
+    seams: tuple[ShownSeam, ...]
+    seams_url: str
     left_out: int
     calibration: bool
     measurements: tuple[Fact, ...]
@@ -640,6 +643,8 @@ def result_of(
         review=_review_state(stored),
         reasons=_shown_reasons(document, standard, words),
         defects=tuple(_shown_defect(defect, words) for defect in document.defects),
+        seams=shown_seams(document.seams, standard, words),
+        seams_url=f"{links.self}/seams.csv",
         left_out=document.regions_left_out,
         calibration=document.calibration is not None,
         measurements=tuple(
@@ -669,6 +674,7 @@ def result_of(
                 {"outline": defect.outline_px, "colour": named_kind(defect.kind, words).colour}
                 for defect in document.defects
             ],
+            "seams": drawn_seams(document.seams),
             "texts": {"failed": words("viewer.failed")},
         },
         trail=tuple(_trail_entry(review, words, zone) for review in reversed(reviews)),

@@ -20,12 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection import drawing, imaging, taxonomy
-from inspection.domain import Defect, ZoneClass
+from inspection.document import SeamDocument
+from inspection.domain import Defect, Seam, ZoneClass
 from inspection.errors import NotFoundError
+from inspection.seamtables import seams_csv
 from inspection.station import Station
 from inspection.store import Photos, inspections
 
-__all__ = ["Picture", "Renderer", "drawing_version", "original", "surface"]
+__all__ = ["Picture", "Renderer", "drawing_version", "original", "seams_table", "surface"]
 
 CACHE_BYTES = 16_000_000
 """Small pictures kept in memory: over a thousand, more than any list shows."""
@@ -76,6 +78,31 @@ def surface(station: Station, result_id: str) -> Picture:
     return Picture(body, "image/png", hashlib.sha256(body).hexdigest())
 
 
+def seams_table(station: Station, result_id: str) -> Picture:
+    """The seams of a result as CSV, with the mark that spreadsheets know UTF-8 by."""
+    document, _ = _document(station, result_id)
+    seams = [SeamDocument.model_validate(seam) for seam in document.get("seams", ())]
+    body = seams_csv(seams).encode("utf-8-sig")
+    return Picture(body, "text/csv", hashlib.sha256(body).hexdigest())
+
+
+def _seams(document: dict[str, Any], *, scale: float) -> list[Seam]:
+    """The seams of a document, in pixels of the picture to be drawn on."""
+    return [
+        Seam(
+            zone=seam["zone"],
+            zone_class=ZoneClass(seam["zone_class"]),
+            points_px=(np.array(seam["points_px"], np.float64).reshape(-1, 2) + 0.5) * scale - 0.5,
+            closed=seam["closed"],
+            readable=seam["readable"],
+            skipped=tuple(seam["skipped"]),
+            broken=tuple(seam["broken"]),
+            loose=tuple(seam["loose"]),
+        )
+        for seam in document.get("seams", ())
+    ]
+
+
 def _defects(document: dict[str, Any], *, scale: float) -> list[Defect]:
     """The defects of a document, in pixels of the picture to be drawn on."""
     return [
@@ -109,8 +136,9 @@ def _draw(
     if side_px is not None:
         rgb = drawing.thumbnail(rgb, side_px=side_px)
     # Drawn after shrinking, so that lines stay as wide as they are meant to be.
-    defects = _defects(document, scale=max(rgb.shape[:2]) / full_px)
-    return drawing.encode_jpeg(drawing.overlay(rgb, defects, heat=heat, what=what))
+    scale = max(rgb.shape[:2]) / full_px
+    defects, seams = _defects(document, scale=scale), _seams(document, scale=scale)
+    return drawing.encode_jpeg(drawing.overlay(rgb, defects, seams=seams, heat=heat, what=what))
 
 
 class Renderer:

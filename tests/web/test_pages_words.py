@@ -81,7 +81,7 @@ def test_every_key_is_used() -> None:
     built = (
         *("grade.", "disposition.", "severity.", "zone_class.", "zone.", "view.", "stage.", "measurement."),
         *("fact.", "foot.", "calibration_source.", "role.", "reason.", "problem.", "header.", "rule."),
-        *("quantity.", "basis."),
+        *("quantity.", "basis.", "seam.fault.", "unit."),
         "review.entry",
     )
     unused = {

@@ -50,6 +50,44 @@
     return group;
   });
 
+  // Seams: a line through the needle holes, a tick across it at each, a ring round each place where something is wrong.
+  const TICK_PX = Math.max(shown.width, shown.height) / 250;
+  for (const seam of shown.seams || []) {
+    const group = document.createElementNS(SVG, "g");
+    group.setAttribute("class", seam.readable ? "seam" : "seam faint");
+    const points = seam.points;
+    const ticks = points.map(([x, y], at) => {
+      const before = points[Math.max(0, at - 1)];
+      const after = points[Math.min(points.length - 1, at + 1)];
+      const length = Math.hypot(after[0] - before[0], after[1] - before[1]) || 1;
+      const [dx, dy] = [-(after[1] - before[1]) / length * TICK_PX, (after[0] - before[0]) / length * TICK_PX];
+      return `M${x - dx} ${y - dy}L${x + dx} ${y + dy}`;
+    }).join("");
+    const line = `M${points.map((point) => point.join(" ")).join("L")}${seam.closed ? "Z" : ""}`;
+    for (const [name, d] of [["under", ticks], ["row", line], ["ticks", ticks]]) {
+      const path = document.createElementNS(SVG, "path");
+      path.setAttribute("class", name);
+      path.setAttribute("d", d);
+      group.append(path);
+    }
+    for (const at of seam.bad) {
+      const [a, b] = [points[at], points[(at + 1) % points.length]];
+      const ring = document.createElementNS(SVG, "circle");
+      ring.setAttribute("cx", (a[0] + b[0]) / 2);
+      ring.setAttribute("cy", (a[1] + b[1]) / 2);
+      ring.setAttribute("r", Math.max(2.5 * TICK_PX, Math.hypot(b[0] - a[0], b[1] - a[1]) / 2));
+      ring.setAttribute("class", "bad");
+      group.append(ring);
+    }
+    outlines.append(group);
+  }
+  for (const row of document.querySelectorAll("[data-seam-row]")) {
+    row.addEventListener("toggle", () => {
+      const group = outlines.querySelectorAll("g.seam")[Number(row.dataset.seamRow)];
+      if (group) group.classList.toggle("picked", row.open);
+    });
+  }
+
   // Heat map: the probability map, 0 to 255 for 0 to 1, in the colours that the service draws with: one scale for every
   // photo, never stretched to what this one holds.
   const colours = Uint8ClampedArray.from(shown.heat.flat());

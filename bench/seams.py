@@ -1,0 +1,346 @@
+"""How well seams are measured: rendered scenes with exact truth, through drawn and through served maps.
+
+The drawn maps have a network's faults, known ones; they tell what the geometry is worth. The served model
+tells what both are worth together. Scenes come from seeds that no training uses.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from bench.oracle import Faults, maps_of
+from bench.table import Figure
+from inspection import runtime
+from inspection.domain import Calibration, CalibrationSource, Lens, Maps, Seam, Zone, ZoneClass
+from inspection.registry import open_serving
+from inspection.runtime import NetworkSpec
+from inspection.seams import find_seams
+from training.synthesis.render import Sample, render
+from training.synthesis.sampling import Request, sample
+from training.synthesis.truth import RowTruth
+
+F64 = npt.NDArray[np.float64]
+
+SEED = 5_000_005
+"""Of the scenes; training draws from others."""
+
+SPEC = NetworkSpec(kinds=("sound", "hole"), mm_per_px=0.15, stride=2, tile_px=512, overlap_px=64, multiple=32)
+_MATCHED_MM = 0.5
+_LEAST_HOLES = 6
+"""A row that shows fewer in the photo is not counted."""
+_UNKNOWABLE = {"wrong_margin", "uneven_rows"}
+"""Faults that move or turn a whole row: no line through it tells where it was meant to go."""
+
+
+@dataclass
+class Tally:
+    """What is counted over all scenes."""
+
+    pitch: list[float] = field(default_factory=list)
+    pitch_known: list[float] = field(default_factory=list)
+    density: list[float] = field(default_factory=list)
+    margin: list[float] = field(default_factory=list)
+    run_off: list[float] = field(default_factory=list)
+    inside: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    wide: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    rows: int = 0
+    whole: int = 0
+    seams: int = 0
+    joined: int = 0
+    gaps: int = 0
+    gaps_found: int = 0
+    false_gaps: int = 0
+    metres: float = 0.0
+    took_ms: list[float] = field(default_factory=list)
+
+    def compare(self, seam: Seam, name: str, true: float) -> float | None:
+        """Error of a measurement, with whether its uncertainty holds; None where it is not known."""
+        found = seam.measured(name)
+        if found is None or found.uncertainty is None:
+            return None
+        error = found.value - true
+        self.inside[name].append(abs(error) <= found.uncertainty)
+        self.wide[name].append(found.uncertainty)
+        return error
+
+
+def scenes(count: int, *, mm_per_px: float, side_px: int = 640, tilted: bool = False) -> Iterator[Sample]:
+    """Rendered photos with a seam; the camera looks straight down unless ``tilted``."""
+    request = Request(side_px=side_px, mm_per_px=(mm_per_px, mm_per_px), leather_only=0.0)
+    index = made = 0
+    while made < count:
+        scene = sample(request, seed=SEED + round(1000 * mm_per_px), index=index)
+        index += 1
+        if not scene.seams:
+            continue
+        if not tilted:
+            scene = replace(scene, camera=replace(scene.camera, tilt_x=0.0, tilt_y=0.0, distortion=0.0))
+        made += 1
+        yield render(scene)
+
+
+def calibration_of(made: Sample) -> Calibration:
+    """The true calibration of a rendered photo."""
+    g = made.truth.geometry
+    if g.plain:
+        return Calibration(made.truth.mm_per_px, CalibrationSource.REFERENCE)
+    k = (
+        g.distortion
+    )  # the renderer takes distortion away by a polynomial, OpenCV puts it on: a series inverts it
+    lens = Lens(
+        focal_px=(g.reach_px, g.reach_px),
+        centre_px=(float(g.middle_px[0]), float(g.middle_px[1])),
+        distortion=(-k, 3 * k**2, 0.0, 0.0, -12 * k**3),
+    )
+    return Calibration(made.truth.mm_per_px, CalibrationSource.CHARUCO, homography=g.to_mm, lens=lens)
+
+
+def whole_photo(made: Sample) -> Zone:
+    """The zone of the default recipe."""
+    h, w = made.rgb.shape[:2]
+    outline = np.array([[-0.5, -0.5], [w - 0.5, -0.5], [w - 0.5, h - 0.5], [-0.5, h - 0.5]])
+    return Zone("photo", ZoneClass.PRIMARY, outline)
+
+
+def count_scene(tally: Tally, made: Sample, seams: tuple[Seam, ...]) -> None:
+    """Compare the seams of one photo with its truth."""
+    rows = [(row, run) for row in made.truth.rows if len(run := _shown(row)) >= _LEAST_HOLES]
+    none = np.empty(0, np.int64)
+    all_px = np.concatenate([np.empty((0, 2)), *(row.holes_px for row in made.truth.rows)])
+    owner = np.concatenate([none, *(np.full(len(row.holes_px), k) for k, row in enumerate(made.truth.rows))])
+    place = np.concatenate([none, *(np.arange(len(row.holes_px)) for row in made.truth.rows)])
+    matched: list[tuple[Seam, npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
+    for seam in seams if len(all_px) else ():
+        d = np.hypot(*(seam.points_px[:, None] - all_px[None]).transpose(2, 0, 1))
+        best = d.argmin(axis=1)
+        near = d[np.arange(len(d)), best] * made.truth.mm_per_px < _MATCHED_MM
+        matched.append((seam, np.where(near, owner[best], -1).astype(int), place[best]))
+        tally.seams += 1
+        counts = np.bincount(matched[-1][1][near].astype(int)) if near.any() else np.zeros(1, int)
+        ranked = np.sort(counts)[::-1]
+        tally.joined += bool(len(ranked) > 1 and ranked[1] >= 3)
+        tally.metres += float(seam.pitch_mm.sum()) / 1000
+    spoilt = _UNKNOWABLE & {defect.kind for defect in made.truth.defects}
+    for row, run in rows:
+        k = next(i for i, each in enumerate(made.truth.rows) if each is row)
+        held = [int(np.isin(which[at == k], run).sum()) for _, at, which in matched]
+        tally.rows += 1
+        if not held or max(held) < 4:
+            _count_gaps(tally, row, run, None)
+            continue
+        best = int(np.argmax(held))
+        tally.whole += held[best] >= 0.9 * int(row.formed[run].sum())
+        _count_row(tally, row, k, *matched[best], spoilt=bool(spoilt))
+        _count_gaps(tally, row, run, matched[best], number=k)
+    for seam, at, which in matched:
+        _count_false(tally, made, seam, at, which)
+
+
+def _shown(row: RowTruth) -> npt.NDArray[np.int64]:
+    """Indices of the longest run of holes that no panel covers."""
+    padded = np.concatenate([[0], row.visible.astype(np.int8), [0]])
+    starts, ends = np.flatnonzero(np.diff(padded) == 1), np.flatnonzero(np.diff(padded) == -1)
+    if not len(starts):
+        return np.empty(0, np.int64)
+    best = int(np.argmax(ends - starts))
+    return np.arange(starts[best], ends[best])
+
+
+def _count_row(
+    tally: Tally,
+    row: RowTruth,
+    number: int,
+    seam: Seam,
+    at: npt.NDArray[np.int64],
+    which: npt.NDArray[np.int64],
+    *,
+    spoilt: bool,
+) -> None:
+    own = np.flatnonzero(at == number)
+    if not seam.readable or len(own) < 4 or len(own) < 0.8 * len(at):
+        return
+    for a, b in pairwise(own.tolist()):
+        if b == a + 1 and abs(which[b] - which[a]) == 1:
+            error = float(seam.pitch_mm[a] - row.pitch_mm[min(which[a], which[b])])
+            tally.pitch.append(error)
+            tally.pitch_known.append(float(seam.pitch_uncertainty_mm[a]))
+            tally.inside["pitch of each stitch"].append(abs(error) <= seam.pitch_uncertainty_mm[a])
+            tally.wide["pitch of each stitch"].append(float(seam.pitch_uncertainty_mm[a]))
+    holes = np.sort(which[own])
+    pitch = row.pitch_mm[holes[0] : holes[-1]]
+    mean = float(pitch.mean())
+    tally.compare(seam, "pitch_mean_mm", mean)
+    if len(pitch) > 2 and not row.skipped and not row.broken:
+        tally.compare(seam, "pitch_deviation_mm", float(pitch.std(ddof=1)))
+    density = tally.compare(seam, "density_per_cm", 10 / mean)
+    if density is not None:
+        tally.density.append(10 * density)
+    if len(row.margin_mm) and len(seam.margin_mm):
+        true = row.margin_mm[which[own]]
+        error_mm = seam.margin_mm[own] - true
+        tally.margin += np.abs(error_mm[np.isfinite(error_mm)]).tolist()
+        tally.compare(seam, "margin_min_mm", float(true.min()))
+        tally.compare(seam, "margin_max_mm", float(true.max()))
+        tally.compare(seam, "margin_mean_mm", float(true.mean()))
+    if not spoilt:
+        error = tally.compare(seam, "run_off_mm", row.run_off_mm) or 0.0
+        if seam.measured("run_off_mm"):
+            tally.run_off.append(abs(error))
+
+
+def _count_gaps(
+    tally: Tally,
+    row: RowTruth,
+    run: npt.NDArray[np.int64],
+    found: tuple[Seam, npt.NDArray[np.int64], npt.NDArray[np.int64]] | None,
+    number: int = -1,
+) -> None:
+    """Skipped and broken places of a row between sound stitches, and how many are called rightly."""
+    skipped = [(group[0] - 1, group[-1] + 1, True) for group in _groups(row.skipped)]
+    broken = [(group[0], group[-1] + 1, False) for group in _groups(row.broken)]
+    for first, last, is_skip in skipped + broken:
+        if first <= run[0] or last >= run[-1]:
+            continue
+        tally.gaps += 1
+        if found is None:
+            continue
+        seam, at, which = found
+        for i in seam.skipped if is_skip else seam.broken:
+            j = (i + 1) % len(at)
+            ends = [which[n] for n in (i, j) if at[n] == number]
+            if ends and min(ends) < last and max(ends) > first:
+                tally.gaps_found += 1
+                break
+
+
+def _groups(places: tuple[int, ...]) -> list[list[int]]:
+    found: list[list[int]] = []
+    for place in sorted(places):
+        if found and place == found[-1][-1] + 1:
+            found[-1].append(place)
+        else:
+            found.append([place])
+    return found
+
+
+def _count_false(
+    tally: Tally, made: Sample, seam: Seam, at: npt.NDArray[np.int64], which: npt.NDArray[np.int64]
+) -> None:
+    """Calls where nothing is skipped nor broken; steps of one place count once."""
+    false = []
+    for i in sorted({*seam.skipped, *seam.broken}):
+        j = (i + 1) % len(at)
+        true = False
+        for n in (i, j):
+            if at[n] >= 0:
+                row = made.truth.rows[at[n]]
+                wrong = [*row.skipped, *row.broken, *(b + 1 for b in row.broken)]
+                true |= any(abs(int(which[n]) - w) <= 1 for w in wrong)
+        if not true:
+            false.append(i)
+    tally.false_gaps += len(_groups(tuple(false)))
+
+
+Mapper = Callable[[Sample, int], Maps]
+
+
+def measured(made_scenes: Iterator[Sample], mapper: Mapper, spec: NetworkSpec) -> Tally:
+    """Go through all scenes."""
+    tally = Tally()
+    cv2.setNumThreads(1)
+    for k, made in enumerate(made_scenes):
+        maps = mapper(made, k)
+        zone, calibration = whole_photo(made), calibration_of(made)
+        began = time.process_time()
+        seams = find_seams(maps, made.rgb, (zone,), calibration, spec=spec)
+        took = (time.process_time() - began) * 1000
+        tally.took_ms.append(took * 2e6 / (made.rgb.shape[0] * made.rgb.shape[1]))
+        count_scene(tally, made, seams)
+    return tally
+
+
+def figures(tally: Tally, of: str) -> list[Figure]:
+    """The bars of seams."""
+
+    def mean(values: list[float]) -> float:
+        return float(np.mean(np.abs(values))) if values else float("nan")
+
+    def share(part: int, whole: int) -> float:
+        return part / whole if whole else float("nan")
+
+    found = [
+        ("mean absolute pitch error, mm", mean(tally.pitch), len(tally.pitch), "≤", 0.06),
+        ("mean density error, stitches per 10 cm", mean(tally.density), len(tally.density), "≤", 0.2),
+        ("mean margin error, mm", mean(tally.margin), len(tally.margin), "≤", 0.10),
+        ("mean run-off error, mm", mean(tally.run_off), len(tally.run_off), "≤", 0.10),
+        (
+            "median stated uncertainty of pitch, mm",
+            float(np.median(tally.pitch_known or [np.nan])),
+            len(tally.pitch_known),
+            "≤",
+            0.15,
+        ),
+        ("rows found whole", share(tally.whole, tally.rows), tally.rows, "≥", 0.98),
+        ("seams joined wrongly", share(tally.joined, tally.seams), tally.seams, "≤", 0.02),
+        ("skipped and broken found", share(tally.gaps_found, tally.gaps), tally.gaps, "≥", 0.98),
+        ("false calls per 4 m", 4 * tally.false_gaps / max(tally.metres, 1e-9), tally.false_gaps, "≤", 1.0),
+        ("ms per 2 MP photo, median", float(np.median(tally.took_ms)), len(tally.took_ms), "≤", 25.0),
+    ]
+    told = [
+        Figure(
+            f"{of}: {name} (n = {n})",
+            f"{value:.3f}",
+            f"{sign} {bar}",
+            value <= bar if sign == "≤" else value >= bar,
+        )
+        for name, value, n, sign, bar in found
+    ]
+    for name, values in tally.inside.items():
+        inside = float(np.mean(values))
+        wide = float(np.median(tally.wide[name]))
+        told.append(
+            Figure(
+                f"{of}: inside its uncertainty, {name} (n = {len(values)}, median ± {wide:.3f})",
+                f"{inside:.3f}",
+                "≥ 0.95",
+                inside >= 0.95,
+            )
+        )
+    return told
+
+
+def drawn(made: Sample, number: int) -> Maps:
+    """Maps drawn from the truth with a network's faults."""
+    return maps_of(made, np.random.default_rng(number), Faults())
+
+
+def measure(models_dir: Path, *, count: int = 30) -> list[Figure]:
+    """All bars, at 0.10 and 0.15 mm per pixel and through a tilted camera with a bent lens."""
+    told: list[Figure] = []
+    model = open_serving(models_dir, threads=1)
+    for name, mm_per_px, tilted in (
+        ("0.10 mm/px", 0.10, False),
+        ("0.15 mm/px", 0.15, False),
+        ("tilted", 0.12, True),
+    ):
+        made = list(scenes(count, mm_per_px=mm_per_px, tilted=tilted))
+        told += figures(measured(iter(made), drawn, SPEC), f"drawn maps, {name}")
+        if not model.spec.stitch_planes:
+            continue
+
+        def served(each: Sample, _: int) -> Maps:
+            return runtime.infer(
+                model.network, each.rgb, photo_mm_per_px=each.truth.mm_per_px, spec=model.spec
+            )
+
+        told += figures(measured(iter(made), served, model.spec), f"served model, {name}")
+    return told
