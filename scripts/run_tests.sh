@@ -45,7 +45,8 @@ else
   else
     missing+=("Chromium: the tests of the pages did not run. Install one: sudo apt-get install chromium")
   fi
-  step "tests" "$bin/python" -m pytest --durations=10 --junitxml "$report"
+  # Files stay whole, so that the services, browser and databases of a file are started once.
+  step "tests" "$bin/python" -m pytest -q -n auto --maxprocesses 4 --dist loadfile --durations=15 --junitxml "$report"
 fi
 
 echo

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import secrets
@@ -162,7 +163,10 @@ class Cluster:
 
 def start_cluster() -> Cluster:
     """Find or install the server programs and start a cluster; NoPostgresError says why it cannot be."""
-    programs = _find() or _install()
+    # Tests may run in several processes: the first installs, the others wait and then find.
+    with (Path(tempfile.gettempdir()) / "welt-postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        programs = _find() or _install()
     return Cluster(programs)
 
 
