@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspection import __version__
+from inspection.commands_novelty import novelty, teach
 from inspection.commands_standards import standards
 from inspection.errors import ConfigurationError, WeltError
 
 if TYPE_CHECKING:
     from inspection.domain import Metadata
     from inspection.lots import Aql, LotPlan
-    from inspection.pipeline import Setup
+    from inspection.pipeline import Setup, Taught
     from inspection.settings import Settings
     from inspection.store import Store
 
@@ -177,8 +178,9 @@ def run_service(settings: Settings, listener: socket.socket, *, log_requests: bo
 @click.option("--mm-per-px", type=float, help="Width of one pixel on the part, in millimetres.")
 @click.option("--recipe", help="Recipe that judges the photos.  [default: default]")
 @click.option("--view", help="View of the recipe.  [default: the recipe's own]")
-@click.option("--out", type=FOLDER, help="Write <stem>.json, <stem>.surface.png, <stem>.kinds.png there.")
+@click.option("--out", type=FOLDER, help="Write <stem>.json and its maps as PNGs there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one result document a line instead of a table.")
+@click.option("--data-dir", type=FOLDER, help="Folder of what was taught.  [default: WELT_DATA_DIR]")
 @click.option("--models-dir", type=FOLDER, help="Folder of models.  [default: WELT_MODELS_DIR]")
 def inspect(
     photos: tuple[Path, ...],
@@ -187,6 +189,7 @@ def inspect(
     view: str | None,
     out: Path | None,
     as_json: bool,
+    data_dir: Path | None,
     models_dir: Path | None,
 ) -> None:
     """Inspect photos, or all photos of folders, without a service.
@@ -209,7 +212,7 @@ def inspect(
     from inspection.domain import Metadata
 
     named = _named_photos(photos)
-    settings = _settings(models_dir=models_dir)
+    settings = _settings(data_dir=data_dir, models_dir=models_dir)
     if mm_per_px is not None:
         calibration.checked_mm_per_px(mm_per_px)
     known_recipes = recipes.open_recipes([settings.recipes_dir] if settings.recipes_dir else [])
@@ -218,7 +221,13 @@ def inspect(
         settings.models_dir, threads=settings.inference_threads or runtime.cpu_quota()
     )
     metadata = Metadata(station="command-line", view=view, recipe=recipe, mm_per_px=mm_per_px)
-    setup = pipeline.prepare(metadata, model=model, recipes=known_recipes, standards=known_standards)
+    setup = pipeline.prepare(
+        metadata,
+        model=model,
+        recipes=known_recipes,
+        standards=known_standards,
+        taught=_taught(settings),
+    )
 
     failed = 0
     width = max(len(str(path)) for path, _ in named)
@@ -241,6 +250,19 @@ def inspect(
     if failed:
         click.echo(f"{failed} of {len(named)} photos could not be inspected", err=True)
         sys.exit(1)
+
+
+def _taught(settings: Settings) -> Taught | None:
+    """What views were taught, where this machine has a database; one is not made for it."""
+    from inspection.store import open_photos, open_store
+    from inspection.teaching import Banks
+
+    if settings.database_url is None and not (settings.data_dir / "welt.db").exists():
+        return None
+    with closing(open_store(settings.database)) as store:
+        banks = Banks(store, open_photos(settings.photos))
+        banks.refresh()
+    return banks.get
 
 
 def _named_photos(given: tuple[Path, ...]) -> list[tuple[Path, str]]:
@@ -306,7 +328,7 @@ def _inspect_one(
         took_ms={"decode": (decoded - began) * 1000},
     )
     if out is not None:
-        exporting.export(made, finding.maps, folder=out, stem=stem)
+        exporting.export(made, finding.maps, folder=out, stem=stem, novelty=finding.novelty)
     return document.to_json(made)
 
 
@@ -943,6 +965,8 @@ def curve_of_lot(as_json: bool, name: str | None, isolated: bool, **asked: Any) 
 
 
 welt.add_command(standards)
+welt.add_command(teach)
+welt.add_command(novelty)
 
 
 def main() -> None:

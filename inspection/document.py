@@ -25,6 +25,7 @@ from inspection.domain import (
     Grade,
     Measurement,
     Metadata,
+    Novelty,
     Photo,
     Reason,
     Seam,
@@ -41,6 +42,7 @@ __all__ = [
     "LinksDocument",
     "MeasurementDocument",
     "ModelDocument",
+    "NoveltyDocument",
     "PhotoDocument",
     "ReasonDocument",
     "RecipeDocument",
@@ -223,6 +225,19 @@ class SeamDocument(_Document):
     measurements: tuple[MeasurementDocument, ...]
 
 
+class NoveltyDocument(_Document):
+    """How far the photo is from the good ones that its view was taught; places beyond `limit` that no known
+    kind explains are defects of kind `unknown`."""
+
+    version: int = Field(ge=1, description="Of what was taught.")
+    score: Length = Field(description="Raw; 1 is the typical highest novelty of a good photo.")
+    percentile: Annotated[float, Field(ge=0, le=100)] = Field(description="Per cent of good photos below it.")
+    limit: Length
+    false_rejects: Annotated[float, Field(ge=0, le=1)] = Field(
+        description="Share of good photos that the limit was chosen to reject."
+    )
+
+
 class LinksDocument(_Document):
     """Where the rest of the result is, relative to the service."""
 
@@ -260,6 +275,7 @@ class ResultDocument(_Document):
     seams: tuple[SeamDocument, ...] = ()
     measurements: tuple[MeasurementDocument, ...]
     kinds: tuple[str, ...] = Field(description="Names by index of the kinds map; the first is sound.")
+    novelty: NoveltyDocument | None = Field(None, description="Null when the view was not taught.")
     links: LinksDocument
     timing_ms: Mapping[str, Length]
 
@@ -322,6 +338,7 @@ def build_document(
         seams=tuple(seam_document(index, seam) for index, seam in enumerate(finding.seams)),
         measurements=tuple(_measurement(measurement) for measurement in finding.measurements),
         kinds=finding.maps.kinds,
+        novelty=None if finding.novelty is None else _novelty(finding.novelty),
         links=links(result_id),
         timing_ms={stage: round(ms, 3) for stage, ms in {**took_ms, **finding.took_ms}.items()},
     )
@@ -403,6 +420,16 @@ def _defect(index: int, defect: Defect) -> DefectDocument:
         area_mm2=_rounded(defect.area_mm2, 3),
         uncertainty_mm=_rounded(defect.uncertainty_mm, 3),
         uncertainty_mm2=_rounded(defect.uncertainty_mm2, 3),
+    )
+
+
+def _novelty(novelty: Novelty) -> NoveltyDocument:
+    return NoveltyDocument(
+        version=novelty.version,
+        score=round(novelty.score, 4),
+        percentile=round(novelty.percentile, 2),
+        limit=round(novelty.limit, 4),
+        false_rejects=novelty.false_rejects,
     )
 
 

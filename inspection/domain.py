@@ -27,6 +27,7 @@ __all__ = [
     "Maps",
     "Measurement",
     "Metadata",
+    "Novelty",
     "Photo",
     "Reason",
     "Seam",
@@ -421,6 +422,32 @@ class Verdict:
 
 
 @dataclass(frozen=True, eq=False)
+class Novelty:
+    """How far a photo is from the good ones that its view was taught.
+
+    Attributes
+    ----------
+    version : of what was taught.
+    grid : (h, w) float32 >= 0, sharing its outer edges with the photo; 1 is the typical highest novelty of a
+        good photo.
+    score : highest of ``grid``, raw.
+    percentile : per cent of good photos that score lower, 0..100.
+    limit : score from which a place does not belong.
+    false_rejects : share of good photos that the limit was chosen to reject, 0..1.
+    """
+
+    version: int
+    grid: npt.NDArray[np.float32]
+    score: float
+    percentile: float
+    limit: float
+    false_rejects: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "grid", _frozen(self.grid))
+
+
+@dataclass(frozen=True, eq=False)
 class Finding:
     """All that is known of one photo after inspection.
 
@@ -428,6 +455,7 @@ class Finding:
     ----------
     left_out : regions found beyond those listed in ``defects``, when there were too many to review.
     seams : rows of stitches, longest first; none when the model has no ``stitches`` output.
+    novelty : None when the view was not taught, or with another network.
     took_ms : time of each stage by its name.
     """
 
@@ -439,6 +467,7 @@ class Finding:
     calibration: Calibration | None
     left_out: int = 0
     seams: tuple[Seam, ...] = ()
+    novelty: Novelty | None = None
     took_ms: dict[str, float] = field(default_factory=dict)
 
 

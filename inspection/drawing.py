@@ -21,6 +21,7 @@ __all__ = [
     "decode_grey_png",
     "encode_jpeg",
     "encode_png",
+    "grey16_png",
     "heat_colours",
     "kind_rgb",
     "kinds_at",
@@ -81,6 +82,26 @@ def any_defect_at(size_px: tuple[int, int], any_defect: Grey) -> Grey:
 def kinds_at(size_px: tuple[int, int], kinds: Grey) -> Grey:
     """A map of ``kinds_u8`` at the photo's (width, height): each pixel takes its nearest grid point's."""
     return np.asarray(cv2.resize(kinds, size_px, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+
+
+def grey16_png(
+    values: npt.NDArray[np.float32], *, full_scale: float, size_px: tuple[int, int] | None = None
+) -> bytes:
+    """A 16-bit grey PNG of a map: 0 is 0, 65535 is ``full_scale`` and all above it.
+
+    Parameters
+    ----------
+    values : (h, w) >= 0.
+    size_px : (width, height) to draw it at, outer edges on outer edges; None for its own.
+    """
+    drawn = np.asarray(values, np.float32)
+    if size_px is not None:
+        drawn = np.asarray(cv2.resize(drawn, size_px, interpolation=cv2.INTER_LINEAR), np.float32)
+    steps = np.clip(np.rint(drawn * (65535 / full_scale)), 0, 65535).astype(np.uint16)
+    ok, encoded = cv2.imencode(".png", steps, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not ok:  # pragma: no cover - out of memory at most
+        raise MemoryError(f"OpenCV could not encode a PNG of {steps.shape}")
+    return encoded.tobytes()
 
 
 def kind_rgb(kind: str) -> tuple[int, int, int]:

@@ -15,6 +15,7 @@
     │   └── BoardError                a photo of a board that cannot be read
     ├── StandardError                 a standard's file with faults
     ├── LotError                      a lot, AQL or count that cannot be planned or judged
+    ├── TeachingError                 photos that no novelty can be taught from
     ├── UnknownNameError              a recipe, station, view, standard that does not exist
     ├── NotFoundError                 a result, photo, page that does not exist
     ├── ConflictError                 the same key with other content, a stale revision
@@ -164,6 +165,14 @@ class LotError(WeltError):
 
     kind = "lot"
     title = "The lot cannot be planned or judged"
+    status = 422
+
+
+class TeachingError(WeltError):
+    """These photos cannot be taught from; what was taught before still serves."""
+
+    kind = "teaching"
+    title = "This cannot be taught"
     status = 422
 
 

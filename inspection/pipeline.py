@@ -7,20 +7,25 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inspection import detecting, grading, locating, measuring, runtime, seams
+from inspection import detecting, grading, locating, measuring, novelty, runtime, seams
 from inspection.calibration import calibrate, fitted
 from inspection.detecting import Sensitivity
-from inspection.domain import Calibration, Finding, Metadata, Photo
+from inspection.domain import Calibration, Defect, Finding, Maps, Metadata, Novelty, Photo, Zone
+from inspection.novelty import InForce
 from inspection.recipes import Recipe, Recipes
 from inspection.registry import Model
+from inspection.runtime import Output
 from inspection.standards import Standard, Standards
+from inspection.taxonomy import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["STAGES", "Setup", "inspect", "prepare"]
 
-STAGES = ("network", "detecting", "seams", "measuring", "grading")
+Taught = Callable[[str, str], InForce | None]
+
+STAGES = ("network", "detecting", "novelty", "seams", "measuring", "grading")
 """Names in ``Finding.took_ms``, in order; ``network`` includes pre-processing."""
 
 
@@ -33,6 +38,7 @@ class Setup:
     view : name of one of the recipe's views.
     calibration : None when the scale of the photo is not known.
     lens_name : of the photo; None where the camera does not say.
+    taught : what good parts look like in this view, by the same network; None when it was not taught.
     """
 
     model: Model
@@ -41,6 +47,7 @@ class Setup:
     view: str
     calibration: Calibration | None
     lens_name: str | None = None
+    taught: InForce | None = None
 
 
 def prepare(
@@ -50,12 +57,15 @@ def prepare(
     recipes: Recipes,
     standards: Standards,
     stored: Calibration | None = None,
+    taught: Taught | None = None,
 ) -> Setup:
     """Choose recipe, view, standard and scale for a photo.
 
     Parameters
     ----------
     stored : the stored calibration that the metadata names, or without a name the one in force.
+    taught : gives the bank in force for a recipe and a view, by their names; it is not used with another
+        network than its own.
 
     Raises
     ------
@@ -63,6 +73,7 @@ def prepare(
     """
     recipe = recipes.get(metadata.recipe)
     view = recipe.view_name(metadata.view)
+    bank = None if taught is None else taught(recipe.name, view)
     return Setup(
         model=model,
         recipe=recipe,
@@ -76,6 +87,7 @@ def prepare(
             stored=stored,
         ),
         lens_name=metadata.lens,
+        taught=bank if bank and bank.bank.model_sha256 == model.manifest.sha256 else None,
     )
 
 
@@ -97,17 +109,30 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
     )
     mm_per_px = calibration.mm_per_px if calibration and calibration.gives_sizes else None
     with timed("network"):
-        maps = runtime.infer(setup.model.network, photo.rgb, photo_mm_per_px=mm_per_px, spec=setup.model.spec)
+        maps = runtime.infer(
+            setup.model.network,
+            photo.rgb,
+            photo_mm_per_px=mm_per_px,
+            spec=setup.model.spec,
+            outputs=[output for output in Output if setup.taught or output is not Output.EMBEDDING],
+        )
     with timed("detecting"):
         view = setup.recipe.view(setup.view)
         zones = locating.locate(view, width_px=photo.width_px, height_px=photo.height_px)
         detection = detecting.detect(maps, zones, sensitivity(setup), mm_per_px=mm_per_px)
+    with timed("novelty"):
+        novel = novelty.judge(maps, zones, setup.taught) if setup.taught else None
+        unknown = () if novel is None else _unknown(novel, maps, zones, detection.defects, setup, mm_per_px)
     with timed("seams"):
         found = seams.find_seams(maps, photo.rgb, zones, calibration, spec=setup.model.spec)
     with timed("measuring"):
         step_px = measuring.grid_step_px(maps)
         heights_mm = {zone.name: zone.height_mm for zone in zones}
         defects = measuring.measure(detection.defects, calibration, step_px=step_px, heights_mm=heights_mm)
+        if novel is not None:
+            rows, columns = novel.grid.shape
+            coarse_px = max(photo.width_px / columns, photo.height_px / rows)
+            defects += measuring.measure(unknown, calibration, step_px=coarse_px, heights_mm=heights_mm)
         measurements = measuring.summarise(defects)
     with timed("grading"):
         verdict = grading.grade(
@@ -127,13 +152,39 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
         calibration=calibration,
         left_out=detection.left_out,
         seams=found,
+        novelty=novel,
         took_ms=took_ms,
     )
 
 
+def _unknown(
+    novel: Novelty,
+    maps: Maps,
+    zones: tuple[Zone, ...],
+    known: tuple[Defect, ...],
+    setup: Setup,
+    mm_per_px: float | None,
+) -> tuple[Defect, ...]:
+    """Novel regions that no known kind explains, as defects of kind unknown."""
+    wanted = Sensitivity(
+        thresholds={UNKNOWN: detecting.EXTENT_PROBABILITY},
+        min_area_mm2={UNKNOWN: novelty.MIN_AREA_MM2},
+        nominal_mm_per_px=setup.model.manifest.mm_per_px,
+    )
+    found = detecting.detect(
+        novelty.as_maps(novel, photo_size_px=maps.photo_size_px), zones, wanted, mm_per_px=mm_per_px
+    )
+    return novelty.unexplained(found.defects, known, novel, photo_size_px=maps.photo_size_px)
+
+
 def sensitivity(setup: Setup) -> Sensitivity:
     """Thresholds of the model, with those that the recipe overrides."""
-    manifest, recipe = setup.model.manifest, setup.recipe
+    return sensitivity_of(setup.model, setup.recipe)
+
+
+def sensitivity_of(model: Model, recipe: Recipe) -> Sensitivity:
+    """Thresholds of a model, with those that a recipe overrides."""
+    manifest = model.manifest
     return Sensitivity(
         thresholds={**manifest.thresholds, **recipe.thresholds},
         min_area_mm2={**manifest.min_area_mm2, **recipe.min_area_mm2},

@@ -32,6 +32,7 @@ from inspection.errors import (
     StorageError,
     WeltError,
 )
+from inspection.novelty import FULL_SCALE
 from inspection.pipeline import Setup
 from inspection.recipes import Recipes, open_recipes
 from inspection.registry import Model
@@ -40,6 +41,7 @@ from inspection.standard_book import StandardBook
 from inspection.standards import Standards, open_standards
 from inspection.store import Photos, Store, inspections, open_photos, open_store
 from inspection.store.inspections import DuplicateKeyError, InspectionRecord, StoredInspection
+from inspection.teaching import Banks
 
 __all__ = ["Inspected", "ModelOpener", "Outcome", "Readiness", "Station", "open_station"]
 
@@ -132,6 +134,7 @@ class Station:
     Attributes
     ----------
     store, photos, recipes, standard_book : what the service remembers and what it judges by.
+    banks : what good parts look like, by recipe and view.
     """
 
     def __init__(
@@ -150,6 +153,7 @@ class Station:
         self.photos = photos
         self.recipes = recipes
         self.standard_book = standard_book
+        self.banks = Banks(store, photos)
         self._queue: queue.Queue[_Job | None] = queue.Queue(maxsize=settings.queue_length)
         self._lock = threading.Lock()
         self._under_way: dict[tuple[str, str], _Job] = {}
@@ -195,7 +199,13 @@ class Station:
         ConflictError : another photo under the same idempotency key is being inspected now.
         QueueFullError, StorageError, ModelError : not now.
         """
-        setup = pipeline.prepare(metadata, model=self.model, recipes=self.recipes, standards=self.standards)
+        setup = pipeline.prepare(
+            metadata,
+            model=self.model,
+            recipes=self.recipes,
+            standards=self.standards,
+            taught=self.banks.get,
+        )
         job = _Job(body=body, sha256=sha256, metadata=metadata, setup=setup, accepted_s=time.monotonic())
         # From here on a waiting caller that gives up cannot cancel the inspection.
         job.answer.set_running_or_notify_cancel()
@@ -357,6 +367,9 @@ class Station:
             raise written_error
         result_id = str(ULID())
         surface_ref = self.photos.put_named(f"{result_id}.surface.png", surface_png)
+        if finding.novelty is not None:
+            novelty_png = drawing.grey16_png(finding.novelty.grid, full_scale=FULL_SCALE)
+            self.photos.put_named(f"{result_id}.novelty.png", novelty_png)
         created_at = datetime.now(UTC)
         took_ms = {
             "queue": (started_s - job.accepted_s) * 1000,
@@ -454,12 +467,21 @@ class Station:
                     seen = now
                     self._open_model()
             self._check_storage()
+            self._refresh_banks()
             troubled = self._model is None or self._storage_error is not None
             self._wake_probe.wait(PROBE_S if troubled else HEALTHY_PROBE_S)
             if self._storage_error is not None and self._wake_probe.is_set() and not self._closing:
                 # Woken by a failure: what has just failed is given a moment before it is tried again.
                 time.sleep(PROBE_S)
             self._wake_probe.clear()
+
+    def _refresh_banks(self) -> None:
+        if self._storage_error is not None:
+            return
+        try:
+            self.banks.refresh()
+        except StorageError as error:
+            log.warning("novelty banks not looked for", extra={"detail": error.detail})
 
     def _open_model(self) -> None:
         threads = self.settings.inference_threads or runtime.cpu_quota()
@@ -563,5 +585,6 @@ def open_station(settings: Settings, *, open_model: ModelOpener = registry.open_
         standard_book=standard_book,
         open_model=open_model,
     )
+    station.banks.refresh()
     station._start()
     return station

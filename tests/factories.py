@@ -32,8 +32,8 @@ RGB = npt.NDArray[np.uint8]
 LEATHER_RGB = (150, 110, 80)
 """Brown leather: far from both colours that the dark-spot model looks for."""
 
-COLOURS = {"hole": (20, 20, 20), "stain": (40, 60, 200)}
-"""What each kind of drawn defect looks like: a hole is black, a stain is blue ink."""
+COLOURS = {"hole": (20, 20, 20), "stain": (40, 60, 200), "paint": (90, 200, 60)}
+"""What each kind of drawn defect looks like: black hole, blue ink stain; green paint no model knows."""
 
 MODEL_KINDS = ("sound", "hole", "stain")
 MODEL_MM_PER_PX = 0.1
@@ -206,19 +206,40 @@ def dark_spot_onnx() -> bytes:
     return encoded
 
 
-def write_dark_spot_model(folder: Path) -> Path:
+def with_embedding(encoded: bytes) -> bytes:
+    """The model with an ``embedding``: mean, lightest and darkest of each colour over 8 x 8 pixels."""
+    model = onnx.load_model_from_string(encoded)
+    model.graph.node.extend(
+        [
+            helper.make_node("AveragePool", ["planes"], ["means"], kernel_shape=[8, 8], strides=[8, 8]),
+            helper.make_node("MaxPool", ["planes"], ["lightest"], kernel_shape=[8, 8], strides=[8, 8]),
+            helper.make_node("Neg", ["planes"], ["negative"]),
+            helper.make_node("MaxPool", ["negative"], ["darkest"], kernel_shape=[8, 8], strides=[8, 8]),
+            helper.make_node("Concat", ["means", "lightest", "darkest"], ["embedding"], axis=1),
+        ]
+    )
+    model.graph.output.append(
+        helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [1, 9, "rows_8", "columns_8"])
+    )
+    onnx.checker.check_model(model)
+    changed: bytes = model.SerializeToString()
+    return changed
+
+
+def write_dark_spot_model(folder: Path, *, embedding: bool = False) -> Path:
     """Write a small, real, complete model folder; the whole runtime can be tested with it in milliseconds.
 
     Parameters
     ----------
     folder : where ``model.onnx``, ``manifest.json`` and the rest go; made when missing.
+    embedding : whether it gives features for novelty.
 
     Returns
     -------
     ``folder``.
     """
     (folder / "golden").mkdir(parents=True, exist_ok=True)
-    encoded = dark_spot_onnx()
+    encoded = with_embedding(dark_spot_onnx()) if embedding else dark_spot_onnx()
     (folder / "model.onnx").write_bytes(encoded)
     manifest = Manifest(
         name="dark-spots",
@@ -233,6 +254,7 @@ def write_dark_spot_model(folder: Path) -> Path:
         multiple=32,
         thresholds={"hole": 0.5, "stain": 0.5},
         min_area_mm2={"hole": 0.05, "stain": 0.05},
+        embedding_channels=9 if embedding else 0,
     )
     (folder / "manifest.json").write_text(manifest.model_dump_json(by_alias=True, indent=2), encoding="utf-8")
     (folder / "CARD.md").write_text("# dark-spots\n\nFinds drawn spots, for tests.\n", encoding="utf-8")
@@ -257,9 +279,9 @@ def write_dark_spot_model(folder: Path) -> Path:
     return folder
 
 
-def write_models(models_dir: Path) -> Path:
+def write_models(models_dir: Path, *, embedding: bool = False) -> Path:
     """Write a models folder that serves the dark-spot model; what ``WELT_MODELS_DIR`` points to in tests."""
-    write_dark_spot_model(models_dir / "dark-spots" / "1")
+    write_dark_spot_model(models_dir / "dark-spots" / "1", embedding=embedding)
     (models_dir / "serving.toml").write_text('[serving]\nmodel = "dark-spots/1"\n', encoding="utf-8")
     return models_dir
 

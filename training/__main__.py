@@ -70,11 +70,42 @@ def fit(recipe_file: Path, runs_dir: Path, datasets_dir: Path) -> None:
 
 
 @main.command()
-@_RECIPE
+@click.argument("recipe_file", metavar="RECIPE.toml|DIR", type=click.Path(exists=True, path_type=Path))
 @_RUNS
 @_DATASETS
-def score(recipe_file: Path, runs_dir: Path, datasets_dir: Path) -> None:
-    """Make the ONNX candidate, choose its thresholds on validation photos, score it on test photos."""
+@click.option(
+    "--layout",
+    type=click.Choice(["mvtec"]),
+    help="Teach novelty on a benchmark that is laid out so.",
+)
+@click.option("--photos", type=click.IntRange(5, 200), default=50, show_default=True,
+              help="Good photos taught of each category, at the most.")  # fmt: skip
+@click.option("--false-rejects", type=click.FloatRange(0.0005, 0.5), default=0.01, show_default=True,
+              help="Share of good photos that may be called novel.")  # fmt: skip
+@click.option("--mm-per-px", type=float, help="Scale of the benchmark's photos.  [default: their own pixels]")
+@click.option("--models", "models_dir", type=click.Path(file_okay=False, path_type=Path),
+              default=PROJECT / "models", help="Folder of models.  [default: models]")  # fmt: skip
+def score(
+    recipe_file: Path,
+    runs_dir: Path,
+    datasets_dir: Path,
+    layout: str | None,
+    photos: int,
+    false_rejects: float,
+    mm_per_px: float | None,
+    models_dir: Path,
+) -> None:
+    """Make the ONNX candidate of a recipe and score it on test photos; or teach and score a benchmark.
+
+    \b
+    python -m training score training/recipes/leather.toml
+    python -m training score --layout mvtec mvtec_ad/leather
+    """
+    if layout is not None:
+        _score_benchmark(
+            recipe_file, models_dir, photos=photos, false_rejects=false_rejects, mm_per_px=mm_per_px
+        )
+        return
     from training import candidates, fitting, scoring
 
     recipe = _opened(recipe_file)
@@ -87,6 +118,30 @@ def score(recipe_file: Path, runs_dir: Path, datasets_dir: Path) -> None:
     scoring.write_score(made, run.path)
     click.echo(scoring.as_markdown(made.metrics))
     click.echo(f"written to {run.path / 'score.json'} and {run.path / 'score.md'}")
+
+
+def _score_benchmark(
+    folder: Path, models_dir: Path, *, photos: int, false_rejects: float, mm_per_px: float | None
+) -> None:
+    from inspection import registry, runtime
+    from training import novelty_scoring
+    from training.layouts import read_mvtec
+
+    scores = []
+    try:
+        model = registry.open_serving(models_dir, threads=runtime.cpu_quota())
+        for category in read_mvtec(folder):
+            click.echo(
+                f"{category.name}: {len(category.train)} good, {len(category.test)} to judge", err=True
+            )
+            scores.append(
+                novelty_scoring.score_category(
+                    category, model, photos=photos, mm_per_px=mm_per_px, false_rejects=false_rejects
+                )
+            )
+    except WeltError as error:
+        raise _Told(error) from error
+    click.echo(novelty_scoring.as_markdown(scores))
 
 
 @main.command()

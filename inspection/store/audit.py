@@ -36,6 +36,10 @@ class Action(StrEnum):
     REVIEWED = "reviewed"
     STANDARD_ADDED = "standard edition added"
     STANDARD_ACTIVATED = "standard edition in force"
+    TAUGHT = "novelty taught"
+    NOVELTY_LIMIT = "novelty limit changed"
+    NOVELTY_ROLLED_BACK = "novelty rolled back"
+    NOVELTY_OFF = "novelty switched off"
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,42 @@ reviews = Table(
     sqlite_autoincrement=True,
 )
 
+novelty_banks = Table(
+    "novelty_banks",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("recipe", Text, nullable=False),
+    Column("view", Text, nullable=False),
+    # Only ever added to: the highest version is in force, and going back adds a version like an older one.
+    Column("version", Integer, nullable=False),
+    # Of the bank's bytes, kept beside the photos; none: novelty is not judged.
+    Column("bank_sha256", String(64)),
+    Column("model_sha256", String(64)),
+    # Limit, what is known of it, and the photos taught, as JSON.
+    Column("details", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    UniqueConstraint("recipe", "view", "version"),
+    sqlite_autoincrement=True,
+)
+
+teachings = Table(
+    "teachings",
+    metadata,
+    Column("teaching_id", String(26), primary_key=True),
+    Column("recipe", Text, nullable=False),
+    Column("view", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    # Thousandths that are done.
+    Column("progress", Integer, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("started_by", Text, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    Index(None, "recipe", "view", "started_at"),
+)
+
 audit = Table(
     "audit",
     metadata,

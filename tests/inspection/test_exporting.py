@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from inspection.domain import Novelty
 from inspection.errors import StorageError
 from inspection.exporting import export
 from inspection.registry import open_serving
@@ -45,3 +46,19 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, models_dir: Pat
     (tmp_path / "out").write_text("a file, not a folder")
     with pytest.raises(StorageError, match="out"):
         export(document, finding.maps, folder=tmp_path / "out", stem="photo")
+
+
+def test_novelty_is_written_on_one_scale_for_every_photo(tmp_path: Path, models_dir: Path) -> None:
+    document, finding = make_result(open_serving(models_dir, threads=1), [])
+    grid = np.zeros((3, 4), np.float32)
+    grid[1, 2] = 2.0
+    grid[0, 0] = 100.0
+    novelty = Novelty(version=1, grid=grid, score=100.0, percentile=100.0, limit=1.5, false_rejects=0.01)
+    paths = export(document, finding.maps, folder=tmp_path, stem="photo", novelty=novelty)
+    picture = cv2.imread(str(paths[-1]), cv2.IMREAD_UNCHANGED)
+    assert paths[-1].name == "photo.novelty.png"
+    assert picture is not None
+    assert picture.dtype == np.uint16
+    assert picture.shape == (480, 640)
+    assert picture[240, 400] == pytest.approx(2 * 65535 / 8, rel=0.01)  # the middle of cell (1, 2)
+    assert picture[0, 0] == 65535

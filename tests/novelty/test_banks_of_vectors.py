@@ -1,0 +1,85 @@
+"""Features, coreset and nearest neighbours, each against a slow and plain computation."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from inspection.domain import Maps
+from inspection.errors import ModelError
+from inspection.novelty import bank_of_bytes, bank_to_bytes
+from inspection.novelty.bank import BANK_BYTES, Bank, ZoneBank, vectors_per_zone
+from inspection.novelty.coreset import greedy_coreset, nearest
+from inspection.novelty.descriptors import describe
+
+
+def _maps(embedding: np.ndarray | None) -> Maps:
+    surface = np.zeros((2, 4, 4), np.float32)
+    return Maps(("sound", "hole"), surface, (64, 64), embedding=embedding)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(6, 8), (5, 7), (1, 1)])
+def test_features_are_means_of_neighbourhoods(rows: int, columns: int) -> None:
+    embedding = np.random.default_rng(0).standard_normal((3, rows, columns)).astype(np.float32)
+    described = describe(_maps(embedding))
+    for plane in range(3):
+        even = np.pad(embedding[plane], ((0, rows % 2), (0, columns % 2)), mode="edge")
+        blurred = cv2.blur(even, (3, 3), borderType=cv2.BORDER_REPLICATE)
+        means = blurred.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2).mean(axis=(1, 3))
+        np.testing.assert_allclose(described[..., plane], means, atol=1e-5)
+
+
+def test_a_model_without_features_is_told() -> None:
+    with pytest.raises(ModelError, match="embedding_channels"):
+        describe(_maps(None))
+
+
+def test_features_that_are_not_numbers_are_told() -> None:
+    with pytest.raises(ModelError, match="not numbers"):
+        describe(_maps(np.full((3, 4, 4), np.nan, np.float32)))
+
+
+def test_the_nearest_is_the_nearest() -> None:
+    rng = np.random.default_rng(0)
+    queries = rng.standard_normal((1500, 40)).astype(np.float32)
+    vectors = rng.standard_normal((70, 40)).astype(np.float32)
+    plain = np.linalg.norm(queries[:, None].astype(float) - vectors[None], axis=2).min(axis=1)
+    found = nearest(queries, vectors, (vectors**2).sum(axis=1))
+    np.testing.assert_allclose(found, plain, rtol=1e-4)
+
+
+def test_a_coreset_leaves_nothing_far_away() -> None:
+    """The greedy choice is within twice the best covering radius; a random choice misses rare places."""
+    rng = np.random.default_rng(0)
+    common = rng.standard_normal((4000, 60)).astype(np.float32) * 0.1
+    rare = np.eye(60, dtype=np.float32)[:5] * 10
+    vectors = np.concatenate([common, rare])
+    chosen = greedy_coreset(vectors, 50)
+    assert len(set(chosen.tolist())) == 50
+    assert set(range(4000, 4005)) <= set(chosen.tolist())
+
+
+def test_copies_are_kept_once() -> None:
+    vectors = np.repeat(np.eye(4, dtype=np.float32), 10, axis=0)
+    assert len(greedy_coreset(vectors, 20)) == 4
+
+
+def test_a_bank_comes_back_from_its_bytes_and_is_small() -> None:
+    rng = np.random.default_rng(0)
+    zones = tuple(
+        ZoneBank(name, rng.standard_normal((vectors_per_zone(5, 152), 152)).astype(np.float16), 1.5)
+        for name in ("toe", "vamp", "heel", "quarter", "tongue")
+    )
+    bank = Bank(
+        "oxford", "lateral", "0" * 64, np.ones(152, np.float32), zones, np.array([0.9, 1.1]), 5, (64, 48)
+    )
+    body = bank_to_bytes(bank)
+    assert len(body) <= BANK_BYTES
+    assert bank_to_bytes(bank_of_bytes(body)) == body
+
+
+@pytest.mark.parametrize("body", [b"", b"PK\x03\x04 not whole", b"\x93NUMPY"])
+def test_a_damaged_bank_is_told(body: bytes) -> None:
+    with pytest.raises(ModelError, match="bank"):
+        bank_of_bytes(body)
