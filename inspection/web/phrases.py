@@ -18,8 +18,10 @@ from pathlib import Path
 __all__ = ["Phrases", "open_phrases"]
 
 LOCALES = Path(__file__).parent / "locales" / "phrases"
-MAX_LENGTH = 2000
-"""Longer texts are no sentences of ours, and not worth the search."""
+MAX_LENGTH = 500
+"""Longer texts are no sentences of ours, and not worth the search: anyone can put a text into an address."""
+MAX_DEPTH = 2
+"""Sentences within sentences, such as what an error of the storage says of its cause."""
 _HAS_WORDS = re.compile(r"[A-Za-z]{2}")
 
 
@@ -52,23 +54,28 @@ class Phrases:
             for form in sorted(self.sentences, key=letters, reverse=True)
         )
 
-    def tell(self, english: str) -> str | None:
-        """The sentence in this language; None when its form is not in the catalogue."""
-        if len(english) > MAX_LENGTH:
+    def tell(self, english: str, *, depth: int = 0) -> str | None:
+        """The sentence in this language; None when its form is not in the catalogue.
+
+        Parameters
+        ----------
+        depth : 0 for a sentence by itself, 1 for one that is a value of another.
+        """
+        if len(english) > MAX_LENGTH or depth > MAX_DEPTH:
             return None
         for pattern, other, has_words in self._forms:
             found = pattern.fullmatch(english)
             if found is None:
                 continue
-            told = [self._value(value) for value in found.groups()]
+            told = [self._value(value, depth=depth + 1) for value in found.groups()]
             # "{}: {}" fits everything with a colon: it is known only if one of its values is.
             if has_words or any(known for _, known in told):
                 return other.format(*(value for value, _ in told))
         return None
 
-    def _value(self, value: str) -> tuple[str, bool]:
+    def _value(self, value: str, *, depth: int) -> tuple[str, bool]:
         """A value as it is shown, and whether it is a sentence or word of the catalogue itself."""
-        known = self.values.get(value) or self.tell(value)
+        known = self.values.get(value) or self.tell(value, depth=depth)
         return (value, False) if known is None else (known, True)
 
 

@@ -123,7 +123,10 @@ def test_values_are_put_in_their_places_and_known_ones_are_told_too() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["nobody raises this", "field: something new", "", "x" * 5000, "{} {0} {"])
+@pytest.mark.parametrize(
+    "text",
+    ["nobody raises this", "field: something new", "", "x" * 5000, "{} {0} {", "a: " * 1500, "a: (b) " * 60],
+)
 def test_what_is_not_known_stays_as_it_is(text: str) -> None:
     assert CHINESE.tell(text) is None
     assert open_words()["zh"].sentence(text).lower() == text.lower()
