@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
+from inspection.colour.told import ColoursDocument, colours_document
 from inspection.domain import (
     Calibration,
     CalibrationProblem,
@@ -274,6 +275,9 @@ class ResultDocument(_Document):
     regions_left_out: int = Field(ge=0, description="Regions found beyond those in `defects`.")
     seams: tuple[SeamDocument, ...] = ()
     measurements: tuple[MeasurementDocument, ...]
+    colours: ColoursDocument | None = Field(
+        None, description="Of a photo of a shoe that belongs to a pair; null when not looked at."
+    )
     kinds: tuple[str, ...] = Field(description="Names by index of the kinds map; the first is sound.")
     novelty: NoveltyDocument | None = Field(None, description="Null when the view was not taught.")
     links: LinksDocument
@@ -337,6 +341,7 @@ def build_document(
         regions_left_out=finding.left_out,
         seams=tuple(seam_document(index, seam) for index, seam in enumerate(finding.seams)),
         measurements=tuple(_measurement(measurement) for measurement in finding.measurements),
+        colours=None if finding.colours is None else colours_document(finding.colours),
         kinds=finding.maps.kinds,
         novelty=None if finding.novelty is None else _novelty(finding.novelty),
         links=links(result_id),

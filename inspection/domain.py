@@ -29,12 +29,15 @@ __all__ = [
     "Metadata",
     "Novelty",
     "Photo",
+    "PhotoColours",
     "Reason",
     "Seam",
     "Severity",
+    "Tone",
     "Verdict",
     "Zone",
     "ZoneClass",
+    "ZoneColour",
 ]
 
 
@@ -377,6 +380,62 @@ class Seam:
 
 
 @dataclass(frozen=True)
+class Tone:
+    """What the camera saw of one material, as logarithms of linear light; see ``colour.zones``.
+
+    Attributes
+    ----------
+    log : (red, green, blue) mean, as seen, the light in it.
+    place : 9 numbers, mean place on the surface of light.
+    cells : how many cells that is the mean of.
+    """
+
+    log: tuple[float, float, float]
+    place: tuple[float, ...]
+    cells: float
+
+
+@dataclass(frozen=True)
+class ZoneColour:
+    """The colour of the main material of a zone.
+
+    Attributes
+    ----------
+    lab : CIELAB L*, a*, b* under D65, for the light at the middle of the photo or that of its white patch.
+    uncertainty_lab : of each, expanded (k = 2).
+    share : of the zone, 0..1, that has this colour.
+    """
+
+    zone: str
+    zone_class: ZoneClass
+    lab: tuple[float, float, float]
+    uncertainty_lab: tuple[float, float, float]
+    share: float
+    tone: Tone
+
+
+@dataclass(frozen=True)
+class PhotoColours:
+    """The colours of a photo, with what is needed to compare them with those of another one.
+
+    Attributes
+    ----------
+    white : the patches of known colour, their own colour taken out; None when the photo has none.
+    gram : 81 numbers, (9, 9): how well the photo tells the surface of light.
+    cross : 27 numbers, (9, 3): what it tells of it.
+    noise : 9 numbers, (3, 3): covariance of the channels of one cell.
+    rounding : standard deviation of the chroma of a whole zone in 8-bit levels, as JPEG leaves it.
+    """
+
+    zones: tuple[ZoneColour, ...]
+    white: Tone | None
+    gram: tuple[float, ...]
+    cross: tuple[float, ...]
+    noise: tuple[float, ...]
+    rounding: float
+
+
+@dataclass(frozen=True)
 class Reason:
     """One rule that decided, with what was measured and the limit.
 
@@ -456,6 +515,7 @@ class Finding:
     left_out : regions found beyond those listed in ``defects``, when there were too many to review.
     seams : rows of stitches, longest first; none when the model has no ``stitches`` output.
     novelty : None when the view was not taught, or with another network.
+    colours : of the zones that are large and bright enough; None when no zone is.
     took_ms : time of each stage by its name.
     """
 
@@ -468,6 +528,7 @@ class Finding:
     left_out: int = 0
     seams: tuple[Seam, ...] = ()
     novelty: Novelty | None = None
+    colours: PhotoColours | None = None
     took_ms: dict[str, float] = field(default_factory=dict)
 
 

@@ -7,10 +7,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inspection import detecting, grading, locating, measuring, novelty, runtime, seams
+import numpy as np
+
+from inspection import colour, detecting, grading, locating, measuring, novelty, runtime, seams
 from inspection.calibration import calibrate, fitted
 from inspection.detecting import Sensitivity
-from inspection.domain import Calibration, Defect, Finding, Maps, Metadata, Novelty, Photo, Zone
+from inspection.domain import Calibration, Defect, Finding, Maps, Metadata, Novelty, Photo, PhotoColours, Zone
 from inspection.novelty import InForce
 from inspection.recipes import Recipe, Recipes
 from inspection.registry import Model
@@ -39,6 +41,7 @@ class Setup:
     calibration : None when the scale of the photo is not known.
     lens_name : of the photo; None where the camera does not say.
     taught : what good parts look like in this view, by the same network; None when it was not taught.
+    paired : the photo is of a shoe of a pair, so its colours are wanted to compare them.
     """
 
     model: Model
@@ -48,6 +51,7 @@ class Setup:
     calibration: Calibration | None
     lens_name: str | None = None
     taught: InForce | None = None
+    paired: bool = False
 
 
 def prepare(
@@ -88,6 +92,7 @@ def prepare(
         ),
         lens_name=metadata.lens,
         taught=bank if bank and bank.bank.model_sha256 == model.manifest.sha256 else None,
+        paired=metadata.pair_id is not None,
     )
 
 
@@ -134,6 +139,7 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
             coarse_px = max(photo.width_px / columns, photo.height_px / rows)
             defects += measuring.measure(unknown, calibration, step_px=coarse_px, heights_mm=heights_mm)
         measurements = measuring.summarise(defects)
+        colours = _colours(photo, zones, defects, setup) if setup.paired else None
     with timed("grading"):
         verdict = grading.grade(
             defects,
@@ -153,6 +159,7 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
         left_out=detection.left_out,
         seams=found,
         novelty=novel,
+        colours=colours,
         took_ms=took_ms,
     )
 
@@ -175,6 +182,21 @@ def _unknown(
         novelty.as_maps(novel, photo_size_px=maps.photo_size_px), zones, wanted, mm_per_px=mm_per_px
     )
     return novelty.unexplained(found.defects, known, novel, photo_size_px=maps.photo_size_px)
+
+
+def _colours(
+    photo: Photo, zones: tuple[Zone, ...], defects: tuple[Defect, ...], setup: Setup
+) -> PhotoColours | None:
+    size_px = np.array([photo.width_px, photo.height_px], np.float64)
+    return colour.zone_colours(
+        photo,
+        zones,
+        leave_out=[defect.outline_px for defect in defects],
+        patches=[
+            colour.Patch(np.array(tile.outline, np.float64) * size_px - 0.5, tile.lab)
+            for tile in setup.recipe.view(setup.view).white
+        ],
+    )
 
 
 def sensitivity(setup: Setup) -> Sensitivity:

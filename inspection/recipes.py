@@ -54,17 +54,38 @@ class RecipeZone(BaseModel):
         return outline
 
 
+class WhiteTile(BaseModel):
+    """A tile of known colour in the view, in the same light as the part.
+
+    Attributes
+    ----------
+    outline : corners as (x, y) shares of the photo, as those of zones.
+    lab : its CIELAB colour under D65, from its certificate.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outline: tuple[tuple[Share, Share], ...] = Field(min_length=3)
+    lab: tuple[
+        Annotated[float, Field(gt=20, le=100)],
+        Annotated[float, Field(ge=-100, le=100)],
+        Annotated[float, Field(ge=-100, le=100)],
+    ]
+
+
 class View(BaseModel):
     """One side of the part as a camera sees it; what no zone covers is not inspected.
 
     Attributes
     ----------
     mm_per_px : scale of a fixed camera, used when a photo brings none.
+    white : tiles of known colour that the camera always sees beside the part.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mm_per_px: MmPerPx | None = None
+    white: tuple[WhiteTile, ...] = ()
     zones: tuple[RecipeZone, ...] = Field(min_length=1)
 
     @field_validator("zones")
@@ -82,6 +103,8 @@ class Recipe(BaseModel):
     Attributes
     ----------
     default_view : view of a photo that does not say its own.
+    shoe_views : views that a shoe of this style needs before its verdict is known; empty when any photo
+        will do.
     calibrations : mm per pixel by name, for cameras that name a calibration instead of sending a number.
     thresholds, min_area_mm2 : override the model's, by kind.
     """
@@ -94,6 +117,7 @@ class Recipe(BaseModel):
     standard: Name
     default_view: Name
     views: Mapping[Name, View] = Field(min_length=1)
+    shoe_views: tuple[Name, ...] = ()
     calibrations: Mapping[Name, MmPerPx] = Field(default_factory=dict)
     thresholds: Mapping[str, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
     min_area_mm2: Mapping[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
@@ -114,6 +138,11 @@ class Recipe(BaseModel):
             raise ValueError(
                 f"default_view {self.default_view!r} is not among the views: {', '.join(self.views)}"
             )
+        for name in self.shoe_views:
+            if name not in self.views:
+                raise ValueError(
+                    f"shoe_views names {name!r}, which is not among the views: {', '.join(self.views)}"
+                )
         return self
 
     def view_name(self, name: str | None) -> str:

@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     inference_threads: int = Field(
         0, ge=0, description="Threads of one network run; 0 takes the CPU quota of the container or host."
     )
+    shoe_timeout_s: float = Field(
+        300.0,
+        gt=0,
+        description="Seconds after its first photo when a shoe or pair without all photos is a recheck.",
+    )
     min_free_mb: float = Field(
         200.0, ge=0, description="Free disk space below which no photo is accepted, in MB."
     )

@@ -12,6 +12,7 @@ import logging
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from ulid import ULID
 
 from inspection import drawing, imaging, pipeline, registry, runtime
 from inspection.document import build_document, to_json
-from inspection.domain import Metadata
+from inspection.domain import Grade, Metadata, Verdict
 from inspection.errors import (
     ConflictError,
     ModelError,
@@ -40,7 +41,7 @@ from inspection.settings import Settings
 from inspection.standard_book import StandardBook
 from inspection.standards import Standards, open_standards
 from inspection.store import Photos, Store, inspections, open_photos, open_store
-from inspection.store.inspections import DuplicateKeyError, InspectionRecord, StoredInspection
+from inspection.store.inspections import DuplicateKeyError, Fault, InspectionRecord, StoredInspection
 from inspection.teaching import Banks
 
 __all__ = ["Inspected", "ModelOpener", "Outcome", "Readiness", "Station", "open_station"]
@@ -406,6 +407,7 @@ class Station:
             grade=finding.verdict.grade,
             disposition=finding.verdict.disposition,
             kinds=frozenset(defect.kind for defect in finding.defects),
+            faults=_faults(finding.verdict),
             document=text,
         )
         try:
@@ -511,6 +513,15 @@ class Station:
             log.info("storage works again")
             self._storage_error = None
             self._needed_mb = 0.0
+
+
+def _faults(verdict: Verdict) -> Counter[Fault]:
+    """What broke a rule for certain, counted; a photo that has to be looked at again has no say yet."""
+    return Counter(
+        Fault(reason.kind, reason.zone or "", reason.severity)
+        for reason in verdict.reasons
+        if reason.severity is not None and reason.kind is not None and reason.grade is not Grade.RECHECK
+    )
 
 
 _Signature = tuple[tuple[str, int, int], ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -15,13 +15,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from inspection.domain import Disposition, Foot, Grade
+from inspection.domain import Disposition, Foot, Grade, Severity
 from inspection.errors import ConflictError, MetadataError, NotFoundError
 from inspection.store import schema
 from inspection.store.database import Lock, Store, check_names, check_text
 
 __all__ = [
     "DuplicateKeyError",
+    "Fault",
     "Filters",
     "InspectionRecord",
     "Neighbours",
@@ -35,15 +36,19 @@ __all__ = [
     "latest_sequence",
     "neighbours",
     "newer_than",
+    "of_pair",
+    "of_part",
     "page",
     "values",
 ]
 
 MAX_LIMIT = 500  # results of one page
+MAX_SET = 200  # photos of one part or pair: a shoe has a dozen views, and is seldom seen again ten times
 _LARGEST_SEQUENCE = 2**63 - 1
 
 _rows = schema.inspections
 _kinds = schema.inspection_kinds
+_faults = schema.faults
 _documents = schema.documents
 
 
@@ -60,6 +65,15 @@ class DuplicateKeyError(ConflictError):
 
 
 @dataclass(frozen=True)
+class Fault:
+    """What a rule was broken by: a kind in a zone, with the severity of the rule."""
+
+    kind: str
+    zone: str
+    severity: Severity
+
+
+@dataclass(frozen=True)
 class InspectionRecord:
     """What is remembered of one inspection.
 
@@ -72,6 +86,7 @@ class InspectionRecord:
     surface_ref : name of the surface map in the photo store.
     grade : the grade as given by the line; reviews do not change it.
     kinds : of the defects found.
+    faults : how many of each; written for counting, not read back with the record.
     document : the result document, JSON, exactly as answered.
     """
 
@@ -84,6 +99,7 @@ class InspectionRecord:
     disposition: Disposition
     document: str
     kinds: frozenset[str] = frozenset()
+    faults: Mapping[Fault, int] = field(default_factory=dict, compare=False)
     captured_at: datetime | None = None
     view: str | None = None
     part_id: str | None = None
@@ -231,7 +247,47 @@ def _insert(connection: Connection, record: InspectionRecord) -> StoredInspectio
                 for kind in sorted(record.kinds)
             ],
         )
+    if record.faults:
+        connection.execute(
+            sa.insert(_faults),
+            [
+                {
+                    "sequence": sequence,
+                    "kind": fault.kind,
+                    "zone": fault.zone,
+                    "severity": fault.severity.value,
+                    "created_at": record.created_at,
+                    "found": found,
+                }
+                for fault, found in record.faults.items()
+            ],
+        )
     return StoredInspection(record=record, sequence=sequence)
+
+
+def of_part(store: Store, part_id: str) -> tuple[StoredInspection, ...]:
+    """Results of one part, oldest first; the newest `MAX_SET` where there are more."""
+    check_names(part_id=part_id)
+    return _of_set(store, _rows.c.part_id == part_id)
+
+
+def of_pair(store: Store, pair_id: str) -> tuple[StoredInspection, ...]:
+    """Results of the shoes of one pair, oldest first; the newest `MAX_SET` where there are more."""
+    check_names(pair_id=pair_id)
+    return _of_set(store, _rows.c.pair_id == pair_id)
+
+
+def _of_set(store: Store, condition: sa.ColumnElement[bool]) -> tuple[StoredInspection, ...]:
+    newest = (
+        sa.select(_rows.c.sequence)
+        .where(condition)
+        .order_by(_rows.c.created_at.desc(), _rows.c.sequence.desc())
+        .limit(MAX_SET)
+    )
+    with store.read() as connection:
+        sequences = connection.execute(newest).scalars().all()
+        found = _load(connection, _rows.c.sequence.in_(sequences)) if sequences else ()
+    return tuple(sorted(found, key=lambda stored: (stored.record.created_at, stored.sequence)))
 
 
 def by_id(store: Store, result_id: str) -> StoredInspection:

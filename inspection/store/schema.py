@@ -110,6 +110,7 @@ inspections = Table(
     Index(None, "lot_id", "created_at", "sequence"),
     Index(None, "view", "created_at", "sequence"),
     Index(None, "part_id", "created_at", "sequence"),
+    Index(None, "pair_id", "created_at", "sequence"),
     Index(None, "reviewed", "created_at", "sequence"),
     sqlite_autoincrement=True,
 )
@@ -132,6 +133,62 @@ inspection_kinds = Table(
     Column("grade", String(8), nullable=False),
     Index(None, "kind", "grade", "created_at", "sequence"),
     Index(None, "sequence"),
+)
+
+# What was wrong, by kind, zone and severity: what lots, yields and Pareto charts count. Only faults that a
+# rule was certain of; as given by the line, so it never changes.
+faults = Table(
+    "faults",
+    metadata,
+    Column("sequence", _Sequence, ForeignKey("inspections.sequence"), primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    Column("zone", Text, primary_key=True),
+    Column("severity", String(8), primary_key=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("found", Integer, nullable=False),
+    Index(None, "created_at", "sequence"),
+)
+
+lots = Table(
+    "lots",
+    metadata,
+    Column("number", _Sequence, primary_key=True, autoincrement=True),
+    Column("lot_id", Text, nullable=False, unique=True),
+    Column("product", Text, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("unit", String(8), nullable=False),
+    Column("mode", String(8), nullable=False),
+    # JSON of what was agreed, and of the plan that followed from it when the lot was opened.
+    Column("scheme", Text, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("resubmitted", Boolean(create_constraint=False), nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("opened_by", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("decision", String(8)),
+    Index(None, "opened_at", "number"),
+    Index(None, "decision", "opened_at", "number"),
+    Index(None, "product", "line", "number"),
+    sqlite_autoincrement=True,
+)
+
+# Everything that was decided about lots, and declared about a product and line, in order: the switching rules
+# are replayed from it.
+lot_events = Table(
+    "lot_events",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("event", String(16), nullable=False),
+    Column("product", Text, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("lot", _Sequence, ForeignKey("lots.number")),
+    Column("details", Text, nullable=False),
+    Index(None, "product", "line", "sequence"),
+    Index(None, "lot", "sequence"),
+    sqlite_autoincrement=True,
 )
 
 reviews = Table(

@@ -15,7 +15,18 @@ from fastapi.concurrency import run_in_threadpool
 from inspection import registry
 from inspection.settings import Settings
 from inspection.station import ModelOpener, open_station
-from inspection.web import api, events, health, middleware, openapi, pages, pictures, problems
+from inspection.web import (
+    api,
+    api_sets,
+    events,
+    health,
+    middleware,
+    openapi,
+    pages,
+    pages_sets,
+    pictures,
+    problems,
+)
 from inspection.web.telemetry import Telemetry
 from inspection.web.uploads import UploadBudget
 
@@ -72,8 +83,10 @@ def create_app(settings: Settings, *, open_model: ModelOpener = registry.open_se
     problems.install(app)
     app.include_router(health.router)
     app.include_router(api.router)
+    app.include_router(api_sets.router)
     app.include_router(events.router)
     pages.install(app)
+    app.include_router(pages_sets.router)
     openapi.install(app)
     # The last added is the outermost.
     app.add_middleware(middleware.CountRequests, telemetry=app.state.telemetry)

@@ -519,10 +519,11 @@ class ShownDefect:
 
 @dataclass(frozen=True)
 class Fact:
-    """A name with its value, both as shown."""
+    """A name with its value, both as shown; ``url`` is where the value leads."""
 
     name: str
     value: str
+    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -804,7 +805,15 @@ def _facts(document: ResultDocument, standard: Standard | None, words: Words, zo
         ),
         "photo_checksum": photo.sha256,
     }
-    return tuple(Fact(words(f"fact.{name}"), value) for name, value in told.items() if value is not None)
+    leads_to = {
+        "part_id": f"/shoe?{urlencode({'part_id': document.part_id})}",
+        "pair_id": f"/pair?{urlencode({'pair_id': document.pair_id})}",
+    }
+    return tuple(
+        Fact(words(f"fact.{name}"), value, leads_to.get(name))
+        for name, value in told.items()
+        if value is not None
+    )
 
 
 def _trail_entry(review: Review, words: Words, zone: Zone) -> TrailEntry:

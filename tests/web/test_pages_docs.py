@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi.routing import APIRoute
 
-from inspection.web import pages
+from inspection.web import pages, pages_sets
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = (ROOT / "docs" / "pages.md").read_text(encoding="utf-8")
@@ -18,7 +18,8 @@ PARTS = {"/", "/status", "/results/rows"}
 def test_every_page_is_documented() -> None:
     paths = {
         route.path
-        for route in pages.router.routes
+        for router in (pages.router, pages_sets.router)
+        for route in router.routes
         if isinstance(route, APIRoute) and "GET" in (route.methods or ())
     }
     assert "/results" in paths

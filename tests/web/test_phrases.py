@@ -18,6 +18,7 @@ ROOT = Path(inspection.__file__).parent
 CHINESE = open_phrases("zh")
 SEEN_BY_PEOPLE = (
     "access.py",
+    "assembling.py",
     "imaging.py",
     "recipes.py",
     "standards/shelf.py",
