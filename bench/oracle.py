@@ -36,7 +36,8 @@ class Faults:
     missed : share of holes that are not seen. false_per_cm2 : peaks where there is no hole.
     thread_gaps : share of stitches whose thread is seen faintly. noise : of every plane. blur_cells : of the
         thread.
-    edge_mm : standard deviation of where the edge is seen, over some mm.
+    edge_mm : standard deviation of where the edge is seen, over some mm. outward_mm : by how much it is seen
+        outside the panel, as the network does.
     """
 
     place_mm: float = 0.05
@@ -46,6 +47,7 @@ class Faults:
     noise: float = 0.03
     blur_cells: float = 0.7
     edge_mm: float = 0.04
+    outward_mm: float = 0.13
 
 
 def maps_of(made: Sample, rng: np.random.Generator, faults: Faults = Faults()) -> Maps:
@@ -119,6 +121,10 @@ def _edges(
             continue
         wander = np.cumsum(rng.normal(0, 1, (len(cells), 2)), axis=0)
         wander = (wander - wander.mean(0)) / max(1e-6, wander.std()) * faults.edge_mm / cell_mm
+        ahead = np.gradient(cells, axis=0)
+        ahead /= np.maximum(1e-9, np.hypot(ahead[:, 0], ahead[:, 1]))[:, None]
+        # The panel lies to the left of the walk.
+        wander += faults.outward_mm / cell_mm * np.stack([-ahead[:, 1], ahead[:, 0]], axis=1)
         places = np.rint(((cells + wander + 0.5) * fine - 0.5) * 16).astype(np.int32)
         cv2.polylines(drawn, [places], False, 0, 1, cv2.LINE_8, 4)
     away = cv2.distanceTransform(drawn, cv2.DIST_L2, 5) / fine

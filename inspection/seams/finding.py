@@ -12,9 +12,9 @@ import numpy.typing as npt
 from inspection.domain import Calibration, Maps, Measurement, Seam, Zone
 from inspection.runtime import NetworkSpec
 from inspection.seams.frame import Frame
-from inspection.seams.gaps import LONG, Gaps, find_gaps, recovered, usual_step
+from inspection.seams.gaps import LONG, Gaps, find_gaps, recovered, usual_step, without_extras
 from inspection.seams.lines import meant_line, steps, tangents
-from inspection.seams.margins import Margins, find_margins
+from inspection.seams.margins import EDGE_WANDER_MM, Margins, find_margins
 from inspection.seams.measures import Measured, measurements
 from inspection.seams.points import WEAK_HEAT, Planes, Points, find_points, planes_of
 from inspection.seams.refining import Pattern, pattern_of
@@ -39,6 +39,9 @@ _FINEST_MM = 0.015
 _NOISE_FACTOR = 2.0
 """The two sides of a row share errors (light, twist, focus): on rendered rows the truth is off by about twice
 what they disagree by."""
+
+_TIP = 4
+"""Holes at either end of a row where its edge is believed only if the holes agree."""
 
 _READABLE_HEAT = 0.35
 """Median heat below which the holes of a row are too faint to measure."""
@@ -87,7 +90,8 @@ def find_seams(
     free = {int(i) for i in np.flatnonzero(points.heat >= WEAK_HEAT)} - used
     rows = []
     for chain in chains:
-        order = recovered(list(chain.points), points, free, closed=chain.closed)
+        order = without_extras(list(chain.points), points, closed=chain.closed)
+        order = recovered(order, points, free, closed=chain.closed)
         rows.append(_placed(order, chain, points, planes, grey, frame))
     return _seams(rows, zones, planes, grey, frame)
 
@@ -208,7 +212,11 @@ def _off_edge_line(edge: Margins, off: F64, off_known: F64) -> tuple[F64, F64]:
     known = np.isfinite(edge.margin_mm)
     usual = float(np.median(edge.margin_mm[known]))
     away = (usual - edge.margin_mm) * (1.0 if edge.to_left else -1.0)
-    return np.where(known, away, off), np.where(known, edge.certain_mm, off_known)
+    # Where a row begins and ends another panel's edge may come near: there both have to say so.
+    tips = np.ones(len(off), bool)
+    tips[_TIP:-_TIP] = False
+    known &= ~tips | (np.abs(np.nan_to_num(away)) <= np.abs(off))
+    return np.where(known, away, off), np.where(known, EDGE_WANDER_MM, off_known)
 
 
 def _readable(row: _Row, gaps: Gaps) -> bool:
@@ -265,6 +273,7 @@ def _seam(
         counts = measurements(
             Measured(
                 pitch_mm=pitch,
+                parts=gaps.parts,
                 plain=(gaps.missed == 0) & ~gaps.gone & (gaps.loose_mm == 0),
                 along_mm=row.along_mm,
                 across_mm=row.across_mm,

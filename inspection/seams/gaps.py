@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from inspection.seams.evidence import seen_thread, thread_between
 from inspection.seams.lines import steps
 from inspection.seams.lookup import look_up
 from inspection.seams.points import NEAREST_CELLS, Planes, Points
-from inspection.seams.tracing import support
+from inspection.seams.tracing import MIN_POINTS
 
-__all__ = ["LONG", "Gaps", "find_gaps", "recovered", "usual_step"]
+__all__ = ["LONG", "Gaps", "find_gaps", "recovered", "usual_step", "without_extras"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -22,8 +23,17 @@ LONG = 1.78
 _RECOVER = 1.5
 """A step of so many usual ones may hide a hole that the network was not sure of."""
 
+_USUAL_COVER = 0.5
+"""Cover that a row's own usual thread is taken for."""
 _GONE_SUPPORT = 0.45
 _SURE_SUPPORT = 0.8
+"""Evidence of thread below which it is doubted, and from which it is not."""
+_FAINT_SHARE = 0.85
+"""A point with less of the row's usual heat may be no hole."""
+_SPLIT = 1.35
+"""Two steps that are together shorter than this many usual ones are one stitch with a point too many."""
+_SHORT = 0.6
+"""A step at a row's end that is shorter than this share of the usual one leads to no hole of it."""
 _GONE_LOOK = 0.45
 """A stitch whose look has less than this share of what its row's stitches look like has no thread on it."""
 _LEAST_LOOK = 3.0
@@ -32,7 +42,8 @@ _LEAST_LOOK = 3.0
 _LOOSE_MM = 0.35
 """A thread nearer to its row than this lies well."""
 _MOST_LOOSE_MM = 3.6
-_LOOSE_COVER = 0.55
+_LOOSE_COVER, _LEAST_LOOSE_COVER = 0.6, 0.15
+"""Cover along the bow, as a share of that of the row and in itself, from which thread is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +52,13 @@ class Gaps:
 
     Attributes
     ----------
-    usual : step that its neighbours have, in the unit of the points. missed : stitches left out though
-        thread goes on. gone : whether the thread is missing. loose_mm : how far it stands off the row, 0
-        where it does not.
+    usual : step that its neighbours have, in the unit of the points. parts : stitches that belong in it.
+    missed : stitches left out though thread goes on. gone : whether the thread is missing. loose_mm : how
+        far it stands off the row, 0 where it does not.
     """
 
     usual: F64
+    parts: npt.NDArray[np.int64]
     missed: npt.NDArray[np.int64]
     gone: npt.NDArray[np.bool_]
     loose_mm: F64
@@ -107,6 +119,26 @@ def recovered(order: list[int], points: Points, free: set[int], *, closed: bool)
     return order
 
 
+def without_extras(order: list[int], points: Points, *, closed: bool) -> list[int]:
+    """A row without faint points that split a stitch of the usual length: marks on the thread, not holes."""
+    order = list(order)
+    while len(order) > MIN_POINTS:
+        length = steps(points.at[order], closed=closed)
+        usual = usual_step(length)
+        heat = points.heat[order]
+        faint = heat < _FAINT_SHARE * float(np.median(heat))
+        after = length if closed else np.append(length, np.inf)
+        before = np.roll(length, 1) if closed else np.insert(length, 0, np.inf)
+        near = usual if closed else np.append(usual, usual[-1])
+        splits = (before + after < _SPLIT * near) & faint
+        if not closed:
+            splits[[0, -1]] = faint[[0, -1]] & (length[[0, -1]] < _SHORT * near[[0, -1]])
+        if not splits.any():
+            break
+        order.pop(int(np.where(splits, heat, np.inf).argmin()))
+    return order
+
+
 def find_gaps(
     at: F64,
     at_px: F64,
@@ -128,11 +160,14 @@ def find_gaps(
     length = steps(at, closed=closed)
     usual = usual_step(length)
     a, b = (at, np.roll(at, -1, axis=0)) if closed else (at[:-1], at[1:])
-    held = support(planes, a, b)
+    cover = thread_between(planes, a, b)
+    # Against its own row: tone on tone, all of a row's thread is seen faintly.
+    usual_cover = float(np.median(cover))
+    held = seen_thread(cover / max(usual_cover, 1e-3) * _USUAL_COVER)
     step_px = float(planes.step_px.mean())
     loose_mm = np.zeros(len(length))
     if mm_per_px is not None:
-        loose_mm = _bulge(a, b, planes, cell_mm=step_px * mm_per_px)
+        loose_mm = _bulge(a, b, planes, usual_cover, cell_mm=step_px * mm_per_px)
     look, tells = _looks(at_px, grey, closed=closed, width_px=1.6 * step_px)
     seen_gone = ((held < _GONE_SUPPORT) & (look < 0.75)) | ((held < _SURE_SUPPORT) & (look < _GONE_LOOK))
     gone = seen_gone if tells else held < 0.3
@@ -144,7 +179,8 @@ def find_gaps(
         expected = a[i] + share * (b[i] - a[i])
         apart = np.hypot(*(expected[:, None] - others[None]).transpose(2, 0, 1)).min(axis=1)
         missed[i] -= int(np.count_nonzero(apart < NEAREST_CELLS))
-    return Gaps(usual, missed, gone, loose_mm)
+    belong = np.where(length >= LONG * usual, np.maximum(parts, 1), 1)
+    return Gaps(usual, belong, missed, gone, loose_mm)
 
 
 def _looks(at_px: F64, grey: F32, *, closed: bool, width_px: float) -> tuple[F64, bool]:
@@ -177,7 +213,7 @@ def _looks(at_px: F64, grey: F32, *, closed: bool, width_px: float) -> tuple[F64
     return share, spread < 0.22
 
 
-def _bulge(a: F64, b: F64, planes: Planes, *, cell_mm: float) -> F64:
+def _bulge(a: F64, b: F64, planes: Planes, usual_cover: float, *, cell_mm: float) -> F64:
     """How far (E,) in mm the thread from ``a`` to ``b`` bows out sideways; 0 where it lies straight."""
     n = len(a)
     t = np.linspace(0.12, 0.88, 7)
@@ -189,7 +225,7 @@ def _bulge(a: F64, b: F64, planes: Planes, *, cell_mm: float) -> F64:
     straight = look_up(planes.thread, a[:, None] + t[None, :, None] * ahead[:, None])
     found = np.zeros(n)
     # Where thread lies on the chord nothing else is looked for: nearly everywhere.
-    suspect = np.flatnonzero(straight[:, 2:5].min(axis=1) < 0.4)
+    suspect = np.flatnonzero(straight[:, 2:5].min(axis=1) < 0.4 * usual_cover)
     if not len(suspect):
         return found
     places = (
@@ -201,6 +237,10 @@ def _bulge(a: F64, b: F64, planes: Planes, *, cell_mm: float) -> F64:
     best = cover.argmax(axis=1)
     bow = np.abs(bows[best]) * cell_mm
     on_row = straight[suspect, 2:5].mean(axis=1)
-    loose = (cover.max(axis=1) > _LOOSE_COVER) & (bow > _LOOSE_MM) & (on_row < 0.5 * cover.max(axis=1))
+    loose = (
+        (cover.max(axis=1) > max(_LEAST_LOOSE_COVER, _LOOSE_COVER * usual_cover))
+        & (bow > _LOOSE_MM)
+        & (on_row < 0.5 * cover.max(axis=1))
+    )
     found[suspect[loose]] = bow[loose]
     return found

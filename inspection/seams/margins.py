@@ -32,8 +32,13 @@ _MOST_SLANT = 0.1
 _STRAY_MM = 0.15
 """A place further than this from the smooth edge may belong to something else."""
 _ROUNDS = 3
-EDGE_MM = 0.035
-"""How well the network's edge is placed over many stitches (k = 1): its own ridge against the truth."""
+EDGE_OUTWARD_MM = 0.13
+"""By how much the network puts the edge outside the panel, on the mean of rendered edges of all finishes: it
+is taught the first pixel beyond it, and a shadow lies there."""
+EDGE_MM = 0.11
+"""How well an edge as a whole is placed (k = 1) once that is taken off: finishes and shadows differ."""
+EDGE_WANDER_MM = 0.04
+"""How far an edge wanders about its own line (k = 1): what counts for run-off."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +84,7 @@ def find_margins(at_mm: F64, at_px: F64, planes: Planes, frame: Frame, *, closed
     known = np.isfinite(margin)
     if known.mean() < _LEAST_SHARE or _slant(np.cumsum(_lengths(at_mm))[known], margin[known]) > _MOST_SLANT:
         return None
-    return Margins(margin, sign > 0, np.full(n, EDGE_MM))
+    return Margins(margin - EDGE_OUTWARD_MM, sign > 0, np.full(n, EDGE_MM))
 
 
 def _lengths(at_mm: F64) -> F64:

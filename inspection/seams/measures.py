@@ -27,14 +27,16 @@ class Measured:
 
     Attributes
     ----------
-    pitch_mm : (S,) of each step. plain : (S,) False for steps over a gap. along_mm, across_mm : (N,) standard
-        uncertainty (k = 1) of each point along and across the row.
+    pitch_mm : (S,) of each step. plain : (S,) False for steps over a gap. parts : (S,) stitches that belong
+        in each step, 1 for plain ones. along_mm, across_mm : (N,) standard uncertainty (k = 1) of each
+        point along and across the row.
     relative : uncertainty (k = 2) of the scale, as a share.
     missed : stitches that were skipped. broken : places where the thread is gone.
     """
 
     pitch_mm: F64
     plain: npt.NDArray[np.bool_]
+    parts: npt.NDArray[np.int64]
     along_mm: F64
     across_mm: F64
     relative: float
@@ -74,14 +76,14 @@ def _pitch(of: Measured) -> list[Measurement]:
     if count < 2:
         return []
     pitch = of.pitch_mm[of.plain]
-    mean = float(pitch.mean())
-    # Errors of the holes between cancel: only the ends of each run of plain stitches count.
-    steps = np.concatenate([[0], of.plain.astype(np.int8), [0]])
-    starts, ends = np.flatnonzero(np.diff(steps) == 1), np.flatnonzero(np.diff(steps) == -1)
-    tips = of.along_mm[np.concatenate([starts, ends]) % len(of.along_mm)]
+    # Over all of the row, a gap counting for the stitches that belong there: errors of the holes between
+    # cancel, and only those of its two ends are left.
+    total = float(of.parts.sum())
+    mean = float(of.pitch_mm.sum()) / total
     noise = float(np.sqrt(np.mean(of.along_mm**2)))
-    tips_known = 0.0 if of.plain.all() and len(of.plain) == len(of.along_mm) else float(np.sqrt(tips @ tips))
-    mean_known = _expanded(max(tips_known, noise) / count, mean, of.relative)
+    closed = len(of.pitch_mm) == len(of.along_mm)
+    ends = noise if closed else float(np.hypot(of.along_mm[0], of.along_mm[-1]))
+    mean_known = _expanded(ends / total, mean, of.relative)
     cm, inch = _MM_PER_CM / mean, _MM_PER_INCH / mean
     noise2 = 2 * (_LIKELY * noise) ** 2
     seen2 = float(pitch.var(ddof=1))

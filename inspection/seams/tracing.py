@@ -15,10 +15,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from inspection.seams.lookup import look_up
+from inspection.seams.evidence import NearestPoint, in_line, seen_thread, thread_between
 from inspection.seams.points import MIN_HEAT, Planes, Points
 
-__all__ = ["Chain", "trace"]
+__all__ = ["MIN_POINTS", "Chain", "trace"]
 
 F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -33,12 +33,13 @@ MIN_POINTS = 5
 """Fewer holes in line are no row: rivets, pores and punched patterns come in threes and fours."""
 
 _NEIGHBOURS = 10
-_SAMPLES = 7
-_SEEN_THREAD = 0.5
-"""Cover from which thread is as good as certain."""
-_LINKED_SUPPORT = 0.55
-"""Share of a link along which thread has to be seen."""
-_STRAIGHT_COS = np.cos(np.radians(115))
+_LINKED_SUPPORT = 0.5
+"""Evidence that a link needs."""
+_LINE_WEIGHT = 0.8
+"""Evidence of holes in line, where all are there: thread that is not seen at all still leaves a doubt."""
+_LEAST_THREAD = 0.2
+"""Median evidence of thread below which a string of holes is not sewn."""
+_STRAIGHT_COS = np.cos(np.radians(140))
 """Two neighbours of a hole leave at least this angle between them; corners are linked later."""
 _SLIGHT_TURN = 0.3
 """1 - cos of a turn that a row makes without a corner."""
@@ -69,14 +70,20 @@ def trace(points: Points, planes: Planes) -> list[Chain]:
     if len(strong) < MIN_POINTS:
         return []
     at = points.at[strong]
-    links = _Links(at, _mutual(at, planes))
-    _extend(links, planes)
-    _bridge(links, planes)
+    evidence = _Evidence(at, planes)
+    links = _Links(at, _mutual(at, evidence))
+    _extend(links, evidence)
+    _bridge(links)
     return [
         Chain(tuple(int(strong[i]) for i in order), closed)
         for order, closed in links.chains()
-        if len(order) >= MIN_POINTS
+        if len(order) >= MIN_POINTS and _sewn(at[order], planes)
     ]
+
+
+def _sewn(at: F64, planes: Planes) -> bool:
+    """Whether a string of holes shows thread at all: rows of punched holes and eyelets do not."""
+    return float(np.median(seen_thread(thread_between(planes, at[:-1], at[1:])))) >= _LEAST_THREAD
 
 
 class _Links:
@@ -164,19 +171,22 @@ def _nearest(at: F64, count: int, reach: float) -> tuple[Ints, F64]:
     return near, far
 
 
-def support(planes: Planes, a: F64, b: F64) -> F64:
-    """Share (E,) of the ways from ``a`` to ``b`` (E, 2) with thread, the weakest part counting most."""
-    t = np.linspace(0, 1, _SAMPLES + 2)[1:-1, None, None]
-    ahead = b - a
-    length = np.maximum(1e-6, np.hypot(ahead[:, 0], ahead[:, 1]))
-    side = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1) / length[:, None]
-    middle = a + t * ahead
-    lanes = np.stack([look_up(planes.thread, middle + lane * side) for lane in (-0.8, 0.0, 0.8)])
-    cover = np.sort(np.minimum(1.0, lanes.max(axis=0) / _SEEN_THREAD), axis=0)
-    return np.asarray(0.5 * cover.mean(axis=0) + 0.5 * cover[1], np.float64)
+class _Evidence:
+    """How much speaks for links: thread between their holes, or more holes in line with them."""
+
+    def __init__(self, at: F64, planes: Planes) -> None:
+        self._at, self._planes = at, planes
+        self._nearest = NearestPoint(at, (planes.point.shape[0], planes.point.shape[1]))
+
+    def of(self, first: Ints, second: Ints) -> F64:
+        """0..1 for each pair of holes."""
+        a, b = self._at[first], self._at[second]
+        thread = seen_thread(thread_between(self._planes, a, b))
+        line = in_line(self._nearest, a, b)
+        return 1 - (1 - thread) * (1 - _LINE_WEIGHT * line)
 
 
-def _mutual(at: F64, planes: Planes) -> list[tuple[int, int]]:
+def _mutual(at: F64, evidence: _Evidence) -> list[tuple[int, int]]:
     """Links on which both holes agree."""
     near, far = _nearest(at, _NEIGHBOURS, MAX_PITCH_CELLS)
     n, count = near.shape
@@ -185,8 +195,7 @@ def _mutual(at: F64, planes: Planes) -> list[tuple[int, int]]:
     first, second = own[real], near[real]
     forward = first < second
     held = np.zeros((n, count))
-    pair_support = support(planes, at[first], at[second])
-    held[real] = pair_support
+    held[real] = evidence.of(first, second)
     ahead = at[np.maximum(near, 0)] - at[:, None]
     way = ahead / np.maximum(far, 1e-6)[..., None]
     way[~real] = 0
@@ -225,7 +234,7 @@ def _mutual(at: F64, planes: Planes) -> list[tuple[int, int]]:
     return links
 
 
-def _extend(links: _Links, planes: Planes) -> None:
+def _extend(links: _Links, evidence: _Evidence) -> None:
     """Link holes with room along thread that leads from one to the other, the straightest first."""
     at = links.at
     free = np.array([i for i, near in enumerate(links.of) if len(near) < 2], np.intp)
@@ -237,7 +246,7 @@ def _extend(links: _Links, planes: Planes) -> None:
     once = first < second
     once |= ~np.isin(second * len(free) + first, first * len(free) + second)
     first, second, distance = free[first[once]], free[second[once]], far[first[once], rank[once]]
-    held = support(planes, at[first], at[second])
+    held = evidence.of(first, second)
     found = []
     for i, j, d, s in zip(first.tolist(), second.tolist(), distance.tolist(), held.tolist(), strict=True):
         if s < _LINKED_SUPPORT:
@@ -279,7 +288,7 @@ def _step(links: _Links, i: int) -> float:
     return float(np.hypot(*(links.at[i] - links.at[links.of[i][0]]))) if links.of[i] else 0.0
 
 
-def _bridge(links: _Links, planes: Planes) -> None:
+def _bridge(links: _Links) -> None:
     """Join ends that point at each other across a gap: stitches that were not seen, skipped or broken.
 
     Single holes that lie in such a gap are taken up on the way.

@@ -15,6 +15,7 @@ import pytest
 from inspection.domain import Calibration, CalibrationSource, Maps, Seam, Zone, ZoneClass
 from inspection.runtime import NetworkSpec
 from inspection.seams import find_seams
+from inspection.seams.margins import EDGE_OUTWARD_MM
 
 F64 = npt.NDArray[np.float64]
 
@@ -234,7 +235,7 @@ def test_margins_are_measured_from_the_edge_and_are_negative_beyond_it() -> None
     bump = 2.4 * np.exp(-(((np.arange(28) - 14) / 2.2) ** 2))
     holes[:, 1] -= bump
     sewing.row(holes)
-    sewing.edge(np.array([[0.0, 18.2], [90.0, 18.2]]))
+    sewing.edge(np.array([[0.0, 18.2 - EDGE_OUTWARD_MM], [90.0, 18.2 - EDGE_OUTWARD_MM]]))
     (seam,) = sewing.seams()
     assert value(seam, "margin_max_mm") == pytest.approx(1.8, abs=0.12)
     assert value(seam, "margin_min_mm") == pytest.approx(-0.6, abs=0.12)

@@ -1,0 +1,79 @@
+"""How much speaks for two needle holes being neighbours: thread between them, more holes in line."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from inspection.seams.lookup import look_up
+from inspection.seams.points import Planes
+
+__all__ = ["NearestPoint", "in_line", "seen_thread", "thread_between"]
+
+F64 = npt.NDArray[np.float64]
+
+_SAMPLES = 7
+_NO_THREAD, _THREAD = 0.015, 0.5
+"""Cover that is no thread for certain, and that is one. Between them the logarithm counts: thread that hardly
+shows is seen faintly all along, and what is none is seldom above a thousandth."""
+
+_IN_LINE_SHARE = 0.22
+"""By how much of the step a hole may lie off where it would be if the row went on straight and even."""
+
+
+def thread_between(planes: Planes, a: F64, b: F64) -> F64:
+    """Mean cover (E,) of thread, as the geometric mean, along the ways from ``a`` to ``b`` (E, 2)."""
+    t = np.linspace(0, 1, _SAMPLES + 2)[1:-1, None, None]
+    ahead = b - a
+    length = np.maximum(1e-6, np.hypot(ahead[:, 0], ahead[:, 1]))
+    side = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1) / length[:, None]
+    middle = a + t * ahead
+    lanes = np.stack([look_up(planes.thread, middle + lane * side) for lane in (-0.8, 0.0, 0.8)])
+    cover = np.sort(np.log(np.maximum(lanes.max(axis=0), 1e-4).astype(np.float64)), axis=0)
+    # The weakest part counts as much as the whole: a way over to the row beside crosses leather.
+    return np.asarray(np.exp(0.5 * cover.mean(axis=0) + 0.5 * cover[1]), np.float64)
+
+
+def seen_thread(cover: F64) -> F64:
+    """Evidence 0..1 that there is thread where its cover is so much."""
+    evidence = np.log(np.maximum(cover, 1e-6) / _NO_THREAD) / np.log(_THREAD / _NO_THREAD)
+    return np.asarray(np.clip(evidence, 0.0, 1.0), np.float64)
+
+
+class NearestPoint:
+    """Distance from any place on the grid to the nearest of some points."""
+
+    def __init__(self, at: F64, shape: tuple[int, int]) -> None:
+        height, width = shape
+        free = np.full(shape, 255, np.uint8)
+        x = np.clip(np.rint(at[:, 0]).astype(np.int64), 0, width - 1)
+        y = np.clip(np.rint(at[:, 1]).astype(np.int64), 0, height - 1)
+        free[y, x] = 0
+        _, labels = cv2.distanceTransformWithLabels(
+            free, cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        self._labels = np.asarray(labels, np.int64)
+        self._at = np.zeros((int(self._labels.max()) + 1, 2))
+        self._at[self._labels[y, x]] = at
+
+    def distance(self, places: F64) -> F64:
+        """(N,) for places (N, 2); infinite outside the grid."""
+        height, width = self._labels.shape
+        x, y = np.rint(places[:, 0]).astype(np.int64), np.rint(places[:, 1]).astype(np.int64)
+        inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+        label = self._labels[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+        gap = places - self._at[label]
+        return np.where(inside, np.hypot(gap[:, 0], gap[:, 1]), np.inf)
+
+
+def in_line(nearest: NearestPoint, a: F64, b: F64) -> F64:
+    """Share (E,) of the two places before ``a`` and two after ``b``, straight on and even, with a hole."""
+    step = b - a
+    length = np.hypot(step[:, 0], step[:, 1])
+    hits = np.zeros(len(a))
+    for start, way, count in ((a, -step, 1), (a, -step, 2), (b, step, 1), (b, step, 2)):
+        # Rows bend and are sewn unevenly: further on there is more room.
+        room = np.maximum(1.2, _IN_LINE_SHARE * length) * (1.0 if count == 1 else 1.5)
+        hits += nearest.distance(start + count * way) < room
+    return hits / 4
