@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from bench import crash, fuzz, models, overhead, seams, slim, soak, standards, synthesis
+from bench import crash, fuzz, models, novelty, overhead, seams, slim, soak, standards, synthesis
 from bench.table import Figure, table
 
 Measure = Callable[[Path], list[Figure]]
@@ -18,6 +18,7 @@ Measure = Callable[[Path], list[Figure]]
 QUICK: dict[str, Measure] = {
     "slim": lambda _: slim.measure(),
     "models": models.measure,
+    "novelty": novelty.measure,
     "overhead": overhead.measure,
     "standards": lambda _: standards.measure(results=30_000),
     "synthesis": lambda _: synthesis.measure(),

@@ -15,8 +15,10 @@ from fastapi.concurrency import run_in_threadpool
 from inspection import registry
 from inspection.settings import Settings
 from inspection.station import ModelOpener, open_station
+from inspection.teaching_job import Jobs
 from inspection.web import (
     api,
+    api_novelty,
     api_sets,
     events,
     health,
@@ -24,6 +26,7 @@ from inspection.web import (
     openapi,
     pages,
     pages_sets,
+    pages_teach,
     pictures,
     problems,
 )
@@ -62,6 +65,7 @@ def create_app(settings: Settings, *, open_model: ModelOpener = registry.open_se
             feed.stop()
             await feeding
         finally:
+            await run_in_threadpool(app.state.jobs.close)
             await run_in_threadpool(station.close)
             app.state.renderer.pool.shutdown(wait=True)
 
@@ -76,6 +80,7 @@ def create_app(settings: Settings, *, open_model: ModelOpener = registry.open_se
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     app.state.settings = settings
+    app.state.jobs = Jobs(settings)
     app.state.telemetry = Telemetry()
     app.state.renderer = pictures.Renderer()
     limit_bytes = int(settings.max_upload_mb * 1e6)
@@ -83,10 +88,12 @@ def create_app(settings: Settings, *, open_model: ModelOpener = registry.open_se
     problems.install(app)
     app.include_router(health.router)
     app.include_router(api.router)
+    app.include_router(api_novelty.router)
     app.include_router(api_sets.router)
     app.include_router(events.router)
     pages.install(app)
     app.include_router(pages_sets.router)
+    app.include_router(pages_teach.router)
     openapi.install(app)
     # The last added is the outermost.
     app.add_middleware(middleware.CountRequests, telemetry=app.state.telemetry)

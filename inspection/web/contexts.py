@@ -132,6 +132,11 @@ class Person:
         return self.role.includes(Role.INSPECTOR)
 
     @property
+    def may_teach(self) -> bool:
+        """Whether good photos may be taught."""
+        return self.role.includes(Role.ENGINEER)
+
+    @property
     def may_manage(self) -> bool:
         """Whether stations, keys and people are shown."""
         return self.role.includes(Role.ADMIN)
@@ -166,6 +171,7 @@ URLS: Mapping[str, str] = {
     "results": "/results",
     "status": "/status",
     "events": "/api/v1/events",
+    "teach": "/teach",
     "model": "/model",
     "stations": "/stations",
     "users": "/users",
@@ -561,6 +567,7 @@ class ResultContext:
     newer_url, older_url : next to this result in the list with the same filters.
     revision : of the reviews as seen, sent back with the form.
     draft : comment to keep after a conflict.
+    good_url : to say that the part is good and teach it; None where the view was not taught.
     """
 
     result_id: str
@@ -597,6 +604,7 @@ class ResultContext:
     newer_url: str | None
     older_url: str | None
     filters_active: int
+    good_url: str | None
     notice: Notice | None = None
     draft: str = ""
 
@@ -645,6 +653,7 @@ def result_of(
         reasons=_shown_reasons(document, standard, words),
         defects=tuple(_shown_defect(defect, words) for defect in document.defects),
         seams=shown_seams(document.seams, standard, words),
+        good_url=None if document.novelty is None else f"/results/{record.result_id}/good",
         seams_url=f"{links.self}/seams.csv",
         left_out=document.regions_left_out,
         calibration=document.calibration is not None,

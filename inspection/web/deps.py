@@ -17,6 +17,7 @@ from inspection.errors import ForbiddenError, NotAuthenticatedError
 from inspection.settings import Settings
 from inspection.station import Station
 from inspection.store import people, stations
+from inspection.teaching_job import Jobs
 
 __all__ = [
     "CSRF_HEADER",
@@ -26,12 +27,14 @@ __all__ = [
     "Caller",
     "CallerDep",
     "Inspector",
+    "JobsDep",
     "KeyManager",
     "Reader",
     "Reviewer",
     "SettingsDep",
     "StationDep",
     "StationManager",
+    "Teacher",
     "allowed",
     "caller_of",
     "check_allowed",
@@ -48,6 +51,7 @@ class Act(StrEnum):
     READ = "read"
     INSPECT = "inspect"
     REVIEW = "review"
+    TEACH = "teach"
     MANAGE_STATIONS = "manage stations"
     MANAGE_KEYS = "manage keys"
 
@@ -56,6 +60,7 @@ LEAST_ROLE: dict[Act, Role] = {
     Act.READ: Role.VIEWER,
     Act.INSPECT: Role.INSPECTOR,
     Act.REVIEW: Role.INSPECTOR,
+    Act.TEACH: Role.ENGINEER,
     Act.MANAGE_STATIONS: Role.ADMIN,
     Act.MANAGE_KEYS: Role.ADMIN,
 }
@@ -112,6 +117,13 @@ async def get_settings(request: Request) -> Settings:
     return settings
 
 
+async def get_jobs(request: Request) -> Jobs:
+    """The teachings of the application."""
+    jobs: Jobs = request.app.state.jobs
+    return jobs
+
+
+JobsDep = Annotated[Jobs, Depends(get_jobs)]
 StationDep = Annotated[Station, Depends(get_station)]
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 
@@ -188,5 +200,6 @@ def allowed(act: Act) -> Callable[[Caller], Awaitable[Caller]]:
 Reader = Annotated[Caller, Depends(allowed(Act.READ))]
 Inspector = Annotated[Caller, Depends(allowed(Act.INSPECT))]
 Reviewer = Annotated[Caller, Depends(allowed(Act.REVIEW))]
+Teacher = Annotated[Caller, Depends(allowed(Act.TEACH))]
 StationManager = Annotated[Caller, Depends(allowed(Act.MANAGE_STATIONS))]
 KeyManager = Annotated[Caller, Depends(allowed(Act.MANAGE_KEYS))]

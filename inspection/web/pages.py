@@ -49,7 +49,17 @@ from inspection.web.contexts import FilterForm, Frame, Notice, Zone
 from inspection.web.deps import SESSION_COOKIE, SettingsDep, StationDep
 from inspection.web.i18n import LANGUAGES, Words, choose_language, open_words
 
-__all__ = ["Pages", "install"]
+__all__ = [
+    "PRIVATE",
+    "Desk",
+    "DeskDep",
+    "FromOurForm",
+    "Pages",
+    "SmallForms",
+    "Viewer",
+    "at_least",
+    "install",
+]
 
 HERE = Path(__file__).parent
 VISIT_COOKIE = "welt_visit"
@@ -139,7 +149,7 @@ class _StaticFiles(StaticFiles):
         return response
 
 
-class _SmallForms(APIRoute):
+class SmallForms(APIRoute):
     """Refuses a form of more than `MAX_FORM_BYTES` before it is read."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -162,7 +172,7 @@ def _check_size(headers: Headers) -> None:
         )
 
 
-router = APIRouter(include_in_schema=False, route_class=_SmallForms, default_response_class=HTMLResponse)
+router = APIRouter(include_in_schema=False, route_class=SmallForms, default_response_class=HTMLResponse)
 
 
 def install(app: FastAPI) -> None:
@@ -205,7 +215,7 @@ def _logged_in(session: SessionOrNone) -> Session:
     return session
 
 
-def _at_least(role: Role) -> Callable[[Session], Session]:
+def at_least(role: Role) -> Callable[[Session], Session]:
     """A dependency that gives the session of somebody with that role or a higher one."""
 
     def check(session: Annotated[Session, Depends(_logged_in)]) -> Session:
@@ -219,9 +229,9 @@ def _at_least(role: Role) -> Callable[[Session], Session]:
     return check
 
 
-Viewer = Annotated[Session, Depends(_at_least(Role.VIEWER))]
-Inspector = Annotated[Session, Depends(_at_least(Role.INSPECTOR))]
-Admin = Annotated[Session, Depends(_at_least(Role.ADMIN))]
+Viewer = Annotated[Session, Depends(at_least(Role.VIEWER))]
+Inspector = Annotated[Session, Depends(at_least(Role.INSPECTOR))]
+Admin = Annotated[Session, Depends(at_least(Role.ADMIN))]
 
 
 def _has_csrf_token(request: Request, given: str) -> bool:
@@ -305,7 +315,7 @@ class Desk:
     def _frame(self, place: str) -> Frame:
         user = self._session.user
         person = contexts.Person(user.name, user.role)
-        menu = ["results", "model", *(("stations", "users") if person.may_manage else ())]
+        menu = ["results", "teach", "model", *(("stations", "users") if person.may_manage else ())]
         now = datetime.now(UTC)
         began = self.zone.day_of(now)
         counts = inspections.counts(

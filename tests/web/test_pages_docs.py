@@ -7,18 +7,18 @@ from pathlib import Path
 
 from fastapi.routing import APIRoute
 
-from inspection.web import pages, pages_sets
+from inspection.web import pages, pages_sets, pages_teach
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = (ROOT / "docs" / "pages.md").read_text(encoding="utf-8")
-PARTS = {"/", "/status", "/results/rows"}
+PARTS = {"/", "/status", "/results/rows", "/teach/{recipe}/{view}/state"}
 """Addresses that no person opens: parts of pages, and the way to the first one."""
 
 
 def test_every_page_is_documented() -> None:
     paths = {
         route.path
-        for router in (pages.router, pages_sets.router)
+        for router in (pages.router, pages_sets.router, pages_teach.router)
         for route in router.routes
         if isinstance(route, APIRoute) and "GET" in (route.methods or ())
     }

@@ -52,8 +52,10 @@ SEEN_BY_PEOPLE = (
     "web/deps.py",
     "web/events.py",
     "web/pages.py",
+    "web/pages_teach.py",
     "web/pictures.py",
     "web/problems.py",
+    "web/teach_photos.py",
 )
 """Modules whose errors reach a page. Those of the command line and of uploads by cameras do not."""
 AT_START = {"ConfigurationError"}
