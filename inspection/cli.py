@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspection import __version__
+from inspection.command_line import BY, FILE, FOLDER, Commands, data_dir_option, opened_store, settings_of
 from inspection.commands_novelty import novelty, teach
+from inspection.commands_recipes import recipes
 from inspection.commands_standards import standards
 from inspection.errors import ConfigurationError, WeltError
 
@@ -31,50 +34,11 @@ if TYPE_CHECKING:
     from inspection.lots import Aql, LotPlan
     from inspection.pipeline import Setup, Taught
     from inspection.settings import Settings
-    from inspection.store import Store
 
 __all__ = ["main", "welt"]
 
-FILE = click.Path(exists=True, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
-BY = "system"
-"""Who the audit trail names for what is done on the command line."""
 
-
-class _Commands(click.Group):
-    """Commands in the order in which they were written, and errors as people read them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except WeltError as error:
-            click.echo(f"welt: {error.detail.rstrip('.')}.\n  {error.hint}", err=True)
-            ctx.exit(1)
-
-
-def _settings(**overrides: object) -> Settings:
-    """Settings from the environment, with what the command line says on top."""
-    from pydantic import ValidationError
-
-    from inspection.settings import Settings
-
-    given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        return Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = "WELT_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise ConfigurationError(
-            f"{name} is {first['input']!r}: {first['msg']}", hint="docs/settings.md lists every setting."
-        ) from error
-
-
-@click.group(
-    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="welt")
 def welt() -> None:
     """Inspect footwear by camera: find, measure and grade defects of leather and stitching.
@@ -105,7 +69,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, models_dir:
     """
     from inspection.logs import start_logging
 
-    settings = _settings(host=host, port=port, data_dir=data_dir, models_dir=models_dir)
+    settings = settings_of(host=host, port=port, data_dir=data_dir, models_dir=models_dir)
     start_logging(settings.log_level)
     with listening(settings.host, settings.port) as listener:
         run_service(settings, listener)
@@ -207,12 +171,21 @@ def inspect(
     """
     import time
 
-    from inspection import calibration, pipeline, recipes, registry, runtime, seamtables, standards
+    from inspection import (
+        calibration,
+        pipeline,
+        recipe_book,
+        recipes,
+        registry,
+        runtime,
+        seamtables,
+        standards,
+    )
     from inspection.document import ResultDocument
     from inspection.domain import Metadata
 
     named = _named_photos(photos)
-    settings = _settings(data_dir=data_dir, models_dir=models_dir)
+    settings = settings_of(data_dir=data_dir, models_dir=models_dir)
     if mm_per_px is not None:
         calibration.checked_mm_per_px(mm_per_px)
     known_recipes = recipes.open_recipes([settings.recipes_dir] if settings.recipes_dir else [])
@@ -228,6 +201,10 @@ def inspect(
         standards=known_standards,
         taught=_taught(settings),
     )
+    reference = recipe_book.file_reference(
+        known_recipes, setup.recipe, setup.view, max_pixels=int(settings.max_photo_mp * 1e6)
+    )
+    setup = replace(setup, reference=reference)
 
     failed = 0
     width = max(len(str(path)) for path, _ in named)
@@ -446,7 +423,7 @@ def camera(
 # -------------------------------------------------------------------------------- models
 
 
-@welt.group(cls=_Commands)
+@welt.group(cls=Commands)
 def models() -> None:
     """List, show and check models."""
 
@@ -484,7 +461,7 @@ def list_models(models_dir: Path | None) -> None:
     """
     from inspection import registry
 
-    folder = _settings(models_dir=models_dir).models_dir
+    folder = settings_of(models_dir=models_dir).models_dir
     serving = registry.serving_name(folder) if (folder / registry.SERVING_FILE).exists() else ""
     for path in _model_folders(folder):
         manifest = registry.read_manifest(path)
@@ -504,7 +481,7 @@ def show_model(name: str, models_dir: Path | None) -> None:
     """
     from inspection import registry
 
-    (folder,) = _named_models(_settings(models_dir=models_dir).models_dir, (name,))
+    (folder,) = _named_models(settings_of(models_dir=models_dir).models_dir, (name,))
     click.echo(registry.read_manifest(folder).model_dump_json(indent=2, by_alias=True))
 
 
@@ -521,7 +498,7 @@ def check_models(names: tuple[str, ...], models_dir: Path | None) -> None:
     from inspection import registry, runtime
 
     wrong = 0
-    for folder in _named_models(_settings(models_dir=models_dir).models_dir, names):
+    for folder in _named_models(settings_of(models_dir=models_dir).models_dir, names):
         name = f"{folder.parent.name}/{folder.name}"
         try:
             registry.check_golden(registry.open_model(folder, threads=runtime.cpu_quota()))
@@ -537,17 +514,8 @@ def check_models(names: tuple[str, ...], models_dir: Path | None) -> None:
 # -------------------------------------------------------------------------------- users
 
 
-_data_dir = click.option("--data-dir", type=FOLDER, help="Folder of the database.  [default: WELT_DATA_DIR]")
 _role = click.Choice(["viewer", "inspector", "engineer", "admin"])
 _from_stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-
-
-@contextmanager
-def _store(data_dir: Path | None) -> Iterator[Store]:
-    from inspection.store import open_store
-
-    with closing(open_store(_settings(data_dir=data_dir).database)) as store:
-        yield store
 
 
 def _password(name: str, from_stdin: bool) -> str:
@@ -559,7 +527,7 @@ def _password(name: str, from_stdin: bool) -> str:
     return str(click.prompt(f"Password of {name}", hide_input=True, confirmation_prompt=True, err=True))
 
 
-@welt.group(cls=_Commands)
+@welt.group(cls=Commands)
 def users() -> None:
     """Add people, and say what they may do.
 
@@ -573,7 +541,7 @@ def users() -> None:
 @click.argument("name")
 @click.option("--role", type=_role, default="viewer", show_default=True)
 @_from_stdin
-@_data_dir
+@data_dir_option
 def add_user(name: str, role: str, password_stdin: bool, data_dir: Path | None) -> None:
     """Add the person NAME; the password is asked for.
 
@@ -586,13 +554,13 @@ def add_user(name: str, role: str, password_stdin: bool, data_dir: Path | None) 
     from inspection.store import people
 
     password = _password(name, password_stdin)
-    with _store(data_dir) as store:
+    with opened_store(data_dir) as store:
         people.add(store, name, password, Role(role), by=BY)
     click.echo(f"added {name} as {role}")
 
 
 @users.command("list")
-@_data_dir
+@data_dir_option
 def list_users(data_dir: Path | None) -> None:
     """List people with their roles.
 
@@ -601,7 +569,7 @@ def list_users(data_dir: Path | None) -> None:
     """
     from inspection.store import people
 
-    with _store(data_dir) as store:
+    with opened_store(data_dir) as store:
         for user in people.everyone(store):
             state = "disabled" if user.disabled_at else ""
             seen = f"last login {user.last_login_at:%Y-%m-%d}" if user.last_login_at else "never logged in"
@@ -611,7 +579,7 @@ def list_users(data_dir: Path | None) -> None:
 @users.command("role")
 @click.argument("name")
 @click.argument("role", type=_role)
-@_data_dir
+@data_dir_option
 def set_role(name: str, role: str, data_dir: Path | None) -> None:
     """Change what the person NAME may do, from their next request on.
 
@@ -621,7 +589,7 @@ def set_role(name: str, role: str, data_dir: Path | None) -> None:
     from inspection.access import Role
     from inspection.store import people
 
-    with _store(data_dir) as store:
+    with opened_store(data_dir) as store:
         people.set_role(store, name, Role(role), by=BY)
     click.echo(f"{name} is {role} now")
 
@@ -629,7 +597,7 @@ def set_role(name: str, role: str, data_dir: Path | None) -> None:
 @users.command("password")
 @click.argument("name")
 @_from_stdin
-@_data_dir
+@data_dir_option
 def set_password(name: str, password_stdin: bool, data_dir: Path | None) -> None:
     """Give the person NAME a new password; it is asked for. All their sessions end.
 
@@ -639,14 +607,14 @@ def set_password(name: str, password_stdin: bool, data_dir: Path | None) -> None
     from inspection.store import people
 
     password = _password(name, password_stdin)
-    with _store(data_dir) as store:
+    with opened_store(data_dir) as store:
         people.set_password(store, name, password, by=BY)
     click.echo(f"{name} has a new password")
 
 
 @users.command("disable")
 @click.argument("name")
-@_data_dir
+@data_dir_option
 def disable_user(name: str, data_dir: Path | None) -> None:
     """Keep the person NAME out, at once; what they did stays.
 
@@ -655,14 +623,14 @@ def disable_user(name: str, data_dir: Path | None) -> None:
     """
     from inspection.store import people
 
-    with _store(data_dir) as store:
+    with opened_store(data_dir) as store:
         people.disable(store, name, by=BY)
     click.echo(f"{name} is disabled")
 
 
 @users.command("enable")
 @click.argument("name")
-@_data_dir
+@data_dir_option
 def enable_user(name: str, data_dir: Path | None) -> None:
     """Let the disabled person NAME in again.
 
@@ -671,7 +639,7 @@ def enable_user(name: str, data_dir: Path | None) -> None:
     """
     from inspection.store import people
 
-    with _store(data_dir) as store:
+    with opened_store(data_dir) as store:
         people.enable(store, name, by=BY)
     click.echo(f"{name} is enabled")
 
@@ -679,7 +647,7 @@ def enable_user(name: str, data_dir: Path | None) -> None:
 # -------------------------------------------------------------------------------- stations
 
 
-@welt.group(cls=_Commands)
+@welt.group(cls=Commands)
 def stations() -> None:
     """Add stations of the line, and the API keys of their cameras."""
 
@@ -687,7 +655,7 @@ def stations() -> None:
 @stations.command("add")
 @click.argument("name")
 @click.option("--description", default="", help="Where it is and what it sees.")
-@_data_dir
+@data_dir_option
 def add_station(name: str, description: str, data_dir: Path | None) -> None:
     """Add the station NAME.
 
@@ -696,13 +664,13 @@ def add_station(name: str, description: str, data_dir: Path | None) -> None:
     """
     from inspection.store import stations as stored
 
-    with _store(data_dir) as store:
+    with opened_store(data_dir) as store:
         stored.add(store, name, by=BY, description=description)
     click.echo(f"added station {name}; next: welt stations key create {name}")
 
 
 @stations.command("list")
-@_data_dir
+@data_dir_option
 def list_stations(data_dir: Path | None) -> None:
     """List stations and their keys, without the secrets.
 
@@ -711,7 +679,7 @@ def list_stations(data_dir: Path | None) -> None:
     """
     from inspection.store import stations as stored
 
-    with _store(data_dir) as store:
+    with opened_store(data_dir) as store:
         for station in stored.all_stations(store):
             state = "" if station.active else "  disabled"
             click.echo(f"{station.name}  {station.description}{state}".rstrip())
@@ -725,7 +693,7 @@ def list_stations(data_dir: Path | None) -> None:
 
 @stations.command("disable")
 @click.argument("name")
-@_data_dir
+@data_dir_option
 def disable_station(name: str, data_dir: Path | None) -> None:
     """Take no more photos from the station NAME; its results stay.
 
@@ -734,14 +702,14 @@ def disable_station(name: str, data_dir: Path | None) -> None:
     """
     from inspection.store import stations as stored
 
-    with _store(data_dir) as store:
+    with opened_store(data_dir) as store:
         stored.disable(store, name, by=BY)
     click.echo(f"station {name} is disabled")
 
 
 @stations.command("enable")
 @click.argument("name")
-@_data_dir
+@data_dir_option
 def enable_station(name: str, data_dir: Path | None) -> None:
     """Take photos from the disabled station NAME again.
 
@@ -750,12 +718,12 @@ def enable_station(name: str, data_dir: Path | None) -> None:
     """
     from inspection.store import stations as stored
 
-    with _store(data_dir) as store:
+    with opened_store(data_dir) as store:
         stored.enable(store, name, by=BY)
     click.echo(f"station {name} is enabled")
 
 
-@stations.group("key", cls=_Commands)
+@stations.group("key", cls=Commands)
 def station_key() -> None:
     """Create and revoke the API keys of a station."""
 
@@ -763,7 +731,7 @@ def station_key() -> None:
 @station_key.command("create")
 @click.argument("station")
 @click.option("--note", default="", help="Which camera it is for.")
-@_data_dir
+@data_dir_option
 def create_key(station: str, note: str, data_dir: Path | None) -> None:
     """Create an API key for STATION and print it: this once, and never again.
 
@@ -774,7 +742,7 @@ def create_key(station: str, note: str, data_dir: Path | None) -> None:
     """
     from inspection.store import stations as stored
 
-    with _store(data_dir) as store:
+    with opened_store(data_dir) as store:
         made = stored.create_key(store, station, by=BY, note=note)
     click.echo(f"key {made.key.key_id} of station {station}; keep it, it is not shown again:", err=True)
     click.echo(made.text)
@@ -782,7 +750,7 @@ def create_key(station: str, note: str, data_dir: Path | None) -> None:
 
 @station_key.command("revoke")
 @click.argument("key_id")
-@_data_dir
+@data_dir_option
 def revoke_key(key_id: str, data_dir: Path | None) -> None:
     """Stop the key KEY_ID from working, at once and for ever.
 
@@ -791,7 +759,7 @@ def revoke_key(key_id: str, data_dir: Path | None) -> None:
     """
     from inspection.store import stations as stored
 
-    with _store(data_dir) as store:
+    with opened_store(data_dir) as store:
         key = stored.revoke_key(store, key_id, by=BY)
     click.echo(f"key {key.key_id} of station {key.station} is revoked")
 
@@ -799,7 +767,7 @@ def revoke_key(key_id: str, data_dir: Path | None) -> None:
 # -------------------------------------------------------------------------------- lots
 
 
-@welt.group(cls=_Commands)
+@welt.group(cls=Commands)
 def lots() -> None:
     """Plan the inspection of lots by sampling, after ISO 2859-1:1999."""
 
@@ -967,6 +935,7 @@ def curve_of_lot(as_json: bool, name: str | None, isolated: bool, **asked: Any) 
 welt.add_command(standards)
 welt.add_command(teach)
 welt.add_command(novelty)
+welt.add_command(recipes)
 
 
 def main() -> None:

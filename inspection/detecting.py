@@ -77,7 +77,12 @@ class Box:
 
 
 def detect(
-    maps: Maps, zones: Sequence[Zone], sensitivity: Sensitivity, *, mm_per_px: float | None
+    maps: Maps,
+    zones: Sequence[Zone],
+    sensitivity: Sensitivity,
+    *,
+    mm_per_px: float | None,
+    part_px: Sequence[npt.NDArray[np.float64]] | None = None,
 ) -> Detection:
     """Find the defects of one photo.
 
@@ -85,6 +90,8 @@ def detect(
     ----------
     zones : in photo pixels; where they overlap the first counts, and what none covers is not inspected.
     mm_per_px : scale of the photo; None when unknown.
+    part_px : outlines, each (N, 2), outside of which there is background and nothing is looked for; None when
+        everything may be part.
 
     Returns
     -------
@@ -106,6 +113,8 @@ def detect(
             hint="Copy the model folder again, or serve the model before it.",
         )
     zone_at = _zone_grid(zones, (step_x, step_y), (width, height))
+    if part_px is not None:
+        zone_at[_filled(part_px, (step_x, step_y), (width, height)) == 0] = 0
     inspected = (any_defect >= extents.min()) & (zone_at > 0)
     regions, left_out = _regions(
         inspected.view(np.uint8),
@@ -139,6 +148,17 @@ def _zone_grid(
     for number, zone in reversed(list(enumerate(zones, start=1))):
         corners = (zone.outline_px + 0.5) / step_px - 0.5
         cv2.fillPoly(grid, [np.rint(corners * 16).astype(np.int32)], number, shift=4)
+    return grid
+
+
+def _filled(
+    outlines_px: Sequence[npt.NDArray[np.float64]], step_px: tuple[float, float], size: tuple[int, int]
+) -> npt.NDArray[np.uint8]:
+    """1 at each grid point inside any of the outlines."""
+    grid = np.zeros((size[1], size[0]), np.uint8)
+    for outline_px in outlines_px:
+        corners = (outline_px + 0.5) / step_px - 0.5
+        cv2.fillPoly(grid, [np.rint(corners * 16).astype(np.int32)], 1, shift=4)
     return grid
 
 

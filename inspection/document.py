@@ -29,6 +29,7 @@ from inspection.domain import (
     Novelty,
     Photo,
     Reason,
+    Registration,
     Seam,
     Severity,
     ZoneClass,
@@ -40,6 +41,7 @@ __all__ = [
     "SCHEMA",
     "CalibrationDocument",
     "DefectDocument",
+    "ExpectedSeamDocument",
     "LinksDocument",
     "MeasurementDocument",
     "ModelDocument",
@@ -47,6 +49,7 @@ __all__ = [
     "PhotoDocument",
     "ReasonDocument",
     "RecipeDocument",
+    "RegistrationDocument",
     "ResultDocument",
     "SeamDocument",
     "StandardDocument",
@@ -156,6 +159,27 @@ class VerdictDocument(_Document):
     grade: Grade
     disposition: Disposition
     reasons: tuple[ReasonDocument, ...]
+
+
+class RegistrationDocument(_Document):
+    """How the photo lies on the reference photo of the recipe's view."""
+
+    found: bool = Field(description="False: the part was not found, and the photo goes to a person.")
+    mirrored: bool = Field(description="Whether the photo shows the other foot than the reference.")
+    matches: int = Field(ge=0, description="Places of the reference that were found again.")
+    correlation: Annotated[float, Field(ge=-1, le=1, description="Of the structure of photo and reference.")]
+    residual_px: Length | None = Field(description="Of the matches, root mean square, in photo pixels.")
+    to_photo: tuple[tuple[Number, Number, Number], ...] | None = Field(
+        description="3 x 3, from pixels of the reference to pixels of the photo; null when nothing was found."
+    )
+
+
+class ExpectedSeamDocument(_Document):
+    """A seam that the recipe expects, where it lies in the photo."""
+
+    name: str
+    path_px: tuple[tuple[Number, Number], ...]
+    rows: int
 
 
 class ZoneDocument(_Document):
@@ -278,6 +302,10 @@ class ResultDocument(_Document):
     colours: ColoursDocument | None = Field(
         None, description="Of a photo of a shoe that belongs to a pair; null when not looked at."
     )
+    registration: RegistrationDocument | None = Field(
+        None, description="Null when the recipe's view has no reference photo."
+    )
+    expected_seams: tuple[ExpectedSeamDocument, ...] = ()
     kinds: tuple[str, ...] = Field(description="Names by index of the kinds map; the first is sound.")
     novelty: NoveltyDocument | None = Field(None, description="Null when the view was not taught.")
     links: LinksDocument
@@ -342,6 +370,11 @@ def build_document(
         seams=tuple(seam_document(index, seam) for index, seam in enumerate(finding.seams)),
         measurements=tuple(_measurement(measurement) for measurement in finding.measurements),
         colours=None if finding.colours is None else colours_document(finding.colours),
+        registration=_registration(finding.registration),
+        expected_seams=tuple(
+            ExpectedSeamDocument(name=seam.name, path_px=_points(seam.path_px.tolist()), rows=seam.rows)
+            for seam in finding.expected_seams
+        ),
         kinds=finding.maps.kinds,
         novelty=None if finding.novelty is None else _novelty(finding.novelty),
         links=links(result_id),
@@ -385,6 +418,20 @@ def _calibration(calibration: Calibration) -> CalibrationDocument:
         rms_mm=_rounded(calibration.rms_mm, 5),
         scale_uncertainty=_rounded(calibration.scale_uncertainty, 6),
         problem=calibration.problem,
+    )
+
+
+def _registration(registration: Registration | None) -> RegistrationDocument | None:
+    if registration is None:
+        return None
+    to_photo = registration.to_photo
+    return RegistrationDocument(
+        found=registration.found,
+        mirrored=registration.mirrored,
+        matches=registration.matches,
+        correlation=round(registration.correlation, 4),
+        residual_px=_rounded(registration.residual_px, 3),
+        to_photo=None if to_photo is None else tuple((a, b, c) for a, b, c in to_photo.tolist()),
     )
 
 

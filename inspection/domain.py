@@ -20,6 +20,7 @@ __all__ = [
     "CalibrationSource",
     "Defect",
     "Disposition",
+    "ExpectedSeam",
     "Finding",
     "Foot",
     "Grade",
@@ -31,6 +32,7 @@ __all__ = [
     "Photo",
     "PhotoColours",
     "Reason",
+    "Registration",
     "Seam",
     "Severity",
     "Tone",
@@ -220,6 +222,55 @@ class Zone:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outline_px", _frozen(self.outline_px))
+
+
+@dataclass(frozen=True, eq=False)
+class ExpectedSeam:
+    """A seam that the recipe expects, where it lies in the photo.
+
+    Attributes
+    ----------
+    path_px : (N, 2) float64, along the middle of its rows, N >= 2.
+    rows : of stitches, side by side.
+    pitch_mm, margin_mm, row_gap_mm : smallest and largest right value; None where the recipe says nothing.
+    """
+
+    name: str
+    path_px: npt.NDArray[np.float64]
+    rows: int = 1
+    pitch_mm: tuple[float, float] | None = None
+    margin_mm: tuple[float, float] | None = None
+    row_gap_mm: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path_px", _frozen(self.path_px))
+
+
+@dataclass(frozen=True, eq=False)
+class Registration:
+    """How a photo lies on the reference of its view.
+
+    Attributes
+    ----------
+    found : whether the part was found for sure; when not, no zone is known and a person has to look.
+    mirrored : whether the photo shows the other foot than the reference.
+    matches : places of the reference that were found again and agree with each other.
+    correlation : of the part's structure in reference and photo, laid on each other, -1..1.
+    residual_px : root mean square distance of the matches from their places, in pixels of the photo.
+    to_photo : (3, 3) float64, from pixels of the reference to pixels of the photo; None when nothing was
+        found.
+    """
+
+    found: bool
+    mirrored: bool
+    matches: int
+    correlation: float
+    residual_px: float | None
+    to_photo: npt.NDArray[np.float64] | None
+
+    def __post_init__(self) -> None:
+        if self.to_photo is not None:
+            object.__setattr__(self, "to_photo", _frozen(self.to_photo))
 
 
 @dataclass(frozen=True, eq=False)
@@ -516,6 +567,8 @@ class Finding:
     seams : rows of stitches, longest first; none when the model has no ``stitches`` output.
     novelty : None when the view was not taught, or with another network.
     colours : of the zones that are large and bright enough; None when no zone is.
+    expected_seams : of the recipe, where they lie in the photo.
+    registration : None when the recipe's view has no reference photo.
     took_ms : time of each stage by its name.
     """
 
@@ -529,6 +582,8 @@ class Finding:
     seams: tuple[Seam, ...] = ()
     novelty: Novelty | None = None
     colours: PhotoColours | None = None
+    expected_seams: tuple[ExpectedSeam, ...] = ()
+    registration: Registration | None = None
     took_ms: dict[str, float] = field(default_factory=dict)
 
 

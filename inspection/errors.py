@@ -14,6 +14,7 @@
     ├── CalibrationError              photos or lengths that no calibration can be made of
     │   └── BoardError                a photo of a board that cannot be read
     ├── StandardError                 a standard's file with faults
+    ├── RecipeError                   a recipe that photos could not be judged by
     ├── LotError                      a lot, AQL or count that cannot be planned or judged
     ├── TeachingError                 photos that no novelty can be taught from
     ├── UnknownNameError              a recipe, station, view, standard that does not exist
@@ -157,6 +158,14 @@ class StandardError(WeltError):
 
     kind = "standard"
     title = "The standard has faults"
+    status = 422
+
+
+class RecipeError(WeltError):
+    """A recipe cannot be published: a zone, a seam or a reference photo is not right."""
+
+    kind = "recipe"
+    title = "The recipe cannot be used"
     status = 422
 
 

@@ -12,7 +12,19 @@ import numpy as np
 from inspection import colour, detecting, grading, locating, measuring, novelty, runtime, seams
 from inspection.calibration import calibrate, fitted
 from inspection.detecting import Sensitivity
-from inspection.domain import Calibration, Defect, Finding, Maps, Metadata, Novelty, Photo, PhotoColours, Zone
+from inspection.domain import (
+    Calibration,
+    Defect,
+    Finding,
+    Foot,
+    Maps,
+    Metadata,
+    Novelty,
+    Photo,
+    PhotoColours,
+    Zone,
+)
+from inspection.locating import Located, Reference
 from inspection.novelty import InForce
 from inspection.recipes import Recipe, Recipes
 from inspection.registry import Model
@@ -27,7 +39,7 @@ __all__ = ["STAGES", "Setup", "inspect", "prepare"]
 
 Taught = Callable[[str, str], InForce | None]
 
-STAGES = ("network", "detecting", "novelty", "seams", "measuring", "grading")
+STAGES = ("network", "locating", "detecting", "novelty", "seams", "measuring", "grading")
 """Names in ``Finding.took_ms``, in order; ``network`` includes pre-processing."""
 
 
@@ -42,6 +54,8 @@ class Setup:
     lens_name : of the photo; None where the camera does not say.
     taught : what good parts look like in this view, by the same network; None when it was not taught.
     paired : the photo is of a shoe of a pair, so its colours are wanted to compare them.
+    reference : what the photo is laid on; None where the recipe's view has no reference photo.
+    foot : which shoe the photo shows; None where nobody said, and both ways are tried.
     """
 
     model: Model
@@ -52,6 +66,8 @@ class Setup:
     lens_name: str | None = None
     taught: InForce | None = None
     paired: bool = False
+    reference: Reference | None = None
+    foot: Foot | None = None
 
 
 def prepare(
@@ -121,13 +137,19 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
             spec=setup.model.spec,
             outputs=[output for output in Output if setup.taught or output is not Output.EMBEDDING],
         )
+    with timed("locating"):
+        located = locating.find(
+            setup.recipe.view(setup.view), photo.rgb, reference=setup.reference, foot=setup.foot
+        )
+    zones = located.zones
     with timed("detecting"):
-        view = setup.recipe.view(setup.view)
-        zones = locating.locate(view, width_px=photo.width_px, height_px=photo.height_px)
-        detection = detecting.detect(maps, zones, sensitivity(setup), mm_per_px=mm_per_px)
+        detection = detecting.detect(
+            maps, zones, sensitivity(setup), mm_per_px=mm_per_px, part_px=located.part_px
+        )
     with timed("novelty"):
-        novel = novelty.judge(maps, zones, setup.taught) if setup.taught else None
-        unknown = () if novel is None else _unknown(novel, maps, zones, detection.defects, setup, mm_per_px)
+        # A part that was not found has no zones, and nothing to compare.
+        novel = novelty.judge(maps, zones, setup.taught) if setup.taught and zones else None
+        unknown = () if novel is None else _unknown(novel, maps, located, detection.defects, setup, mm_per_px)
     with timed("seams"):
         found = seams.find_seams(maps, photo.rgb, zones, calibration, spec=setup.model.spec)
     with timed("measuring"):
@@ -139,7 +161,7 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
             coarse_px = max(photo.width_px / columns, photo.height_px / rows)
             defects += measuring.measure(unknown, calibration, step_px=coarse_px, heights_mm=heights_mm)
         measurements = measuring.summarise(defects)
-        colours = _colours(photo, zones, defects, setup) if setup.paired else None
+        colours = _colours(photo, zones, defects, setup) if setup.paired and zones else None
     with timed("grading"):
         verdict = grading.grade(
             defects,
@@ -149,6 +171,10 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
             zone_area_mm2={} if mm_per_px is None else measuring.zone_area_mm2(zones, mm_per_px),
             left_out=detection.left_out,
         )
+        if located.registration is not None and not located.registration.found:
+            verdict = grading.not_located(located.registration)
+        else:
+            verdict = grading.with_cut_off_zones(verdict, zones, located.visible)
     return Finding(
         verdict=verdict,
         zones=zones,
@@ -160,6 +186,8 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
         seams=found,
         novelty=novel,
         colours=colours,
+        expected_seams=located.seams,
+        registration=located.registration,
         took_ms=took_ms,
     )
 
@@ -167,7 +195,7 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
 def _unknown(
     novel: Novelty,
     maps: Maps,
-    zones: tuple[Zone, ...],
+    located: Located,
     known: tuple[Defect, ...],
     setup: Setup,
     mm_per_px: float | None,
@@ -179,7 +207,11 @@ def _unknown(
         nominal_mm_per_px=setup.model.manifest.mm_per_px,
     )
     found = detecting.detect(
-        novelty.as_maps(novel, photo_size_px=maps.photo_size_px), zones, wanted, mm_per_px=mm_per_px
+        novelty.as_maps(novel, photo_size_px=maps.photo_size_px),
+        located.zones,
+        wanted,
+        mm_per_px=mm_per_px,
+        part_px=located.part_px,
     )
     return novelty.unexplained(found.defects, known, novel, photo_size_px=maps.photo_size_px)
 

@@ -6,22 +6,153 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
+from inspection import outlines
 from inspection.calibration import MAX_MM_PER_PX, MIN_MM_PER_PX
-from inspection.domain import ZoneClass
+from inspection.domain import Foot, ZoneClass
 from inspection.errors import ConfigurationError, UnknownNameError
 from inspection.taxonomy import KINDS
 from inspection.tomlfiles import read_folders
 
-__all__ = ["DEFAULT_RECIPE", "SHIPPED_RECIPES", "Recipe", "RecipeZone", "Recipes", "View", "open_recipes"]
+__all__ = [
+    "DEFAULT_RECIPE",
+    "SHIPPED_RECIPES",
+    "Recipe",
+    "RecipeSeam",
+    "RecipeZone",
+    "Recipes",
+    "Reference",
+    "View",
+    "open_recipes",
+]
 
 SHIPPED_RECIPES = Path(__file__).parent / "recipes_data"
 DEFAULT_RECIPE = "default"
+MAX_ZONES = 200
+"""Far more parts than a shoe has; the number of a zone has to fit into a byte of the grid of zones."""
+MAX_SEAMS = 100
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 MmPerPx = Annotated[float, Field(ge=MIN_MM_PER_PX, le=MAX_MM_PER_PX, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def _in_view(share: float) -> float:
+    if not 0 <= share <= 1:  # so that NaN is outside, too
+        raise ValueError(f"{share:g} lies outside the view, whose width and height go from 0 to 1")
+    return share
+
+
+Share = Annotated[
+    float, AfterValidator(_in_view), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})
+]
+"""Place along the width or the height of the reference photo, or of the photo where there is none."""
+
+_LEAST_AREA = 1e-6
+"""Of the view: 2 pixels of a 2 MP photo enclose nothing that could be judged."""
+_LEAST_LENGTH = 1e-3
+"""Of the view's sides: 2 pixels of a 2 MP photo are no seam."""
+
+
+def _enclosing(outline: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    if len(outline) < 3:
+        raise ValueError(f"an outline needs at least three corners, not {len(outline)}")
+    if len(outline) > outlines.MAX_CORNERS:
+        raise ValueError(f"an outline takes at most {outlines.MAX_CORNERS} corners, not {len(outline)}")
+    crossing = outlines.crossing(outline)
+    if crossing is not None:
+        raise ValueError(
+            "the outline crosses or touches itself: the sides from corner "
+            f"{crossing[0]} and from corner {crossing[1]} meet"
+        )
+    if outlines.area(outline) < _LEAST_AREA:
+        raise ValueError("the outline encloses no area")
+    return outline
+
+
+Outline = Annotated[tuple[tuple[Share, Share], ...], AfterValidator(_enclosing)]
+
+
+def _rising(window: tuple[float, float]) -> tuple[float, float]:
+    if window[0] > window[1]:
+        raise ValueError(
+            f"the window is reversed: {window[0]:g} to {window[1]:g}; the smaller number comes first"
+        )
+    return window
+
+
+Millimetres = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+Window = Annotated[tuple[Millimetres, Millimetres], AfterValidator(_rising)]
+"""Smallest and largest value that is right, in mm."""
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+
+
+class Reference(BaseModel):
+    """The photo of a good part that others are laid on, so that zones and seams follow the part.
+
+    Attributes
+    ----------
+    photo : name of a file beside the recipe's own file.
+    sha256 : of a photo that the service keeps; a recipe has either this or ``photo``.
+    foot : which shoe it shows; the other foot is looked for mirrored. None: both ways are tried.
+    outline : the part itself, as shares of the reference photo; what lies outside is background, and nothing
+        there is looked at or used to find the part. None: what the zones cover together is the part.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    photo: FileName | None = None
+    sha256: Sha256 | None = None
+    foot: Foot | None = None
+    outline: Outline | None = None
+
+    @model_validator(mode="after")
+    def _one_photo(self) -> Reference:
+        if (self.photo is None) == (self.sha256 is None):
+            raise ValueError("a reference has one photo: give either photo (a file) or sha256 (a kept photo)")
+        return self
+
+
+class RecipeSeam(BaseModel):
+    """A seam that the part is expected to have.
+
+    Attributes
+    ----------
+    path : points along the middle of its rows as (x, y) shares, like the corners of zones.
+    rows : of stitches, side by side.
+    pitch_mm : window of the distance from needle hole to needle hole.
+    margin_mm : window of the distance from the panel's edge to the nearest row.
+    row_gap_mm : window of the distance from row to row.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    path: tuple[tuple[Share, Share], ...]
+    rows: int = Field(1, ge=1, le=8)
+    pitch_mm: Window | None = None
+    margin_mm: Window | None = None
+    row_gap_mm: Window | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _leads_somewhere(cls, path: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        if len(path) < 2:
+            raise ValueError(f"a seam needs at least two points, not {len(path)}")
+        if len(path) > outlines.MAX_CORNERS:
+            raise ValueError(f"a seam takes at most {outlines.MAX_CORNERS} points, not {len(path)}")
+        if outlines.length(path) < _LEAST_LENGTH:
+            raise ValueError("the seam has no length")
+        return path
 
 
 class RecipeZone(BaseModel):
@@ -40,18 +171,7 @@ class RecipeZone(BaseModel):
     name: Name
     zone_class: ZoneClass = Field(alias="class")
     height_mm: Annotated[float, Field(ge=0, le=200, allow_inf_nan=False)] = 0.0
-    outline: tuple[tuple[Share, Share], ...] = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
-
-    @field_validator("outline")
-    @classmethod
-    def _has_area(cls, outline: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
-        if len(outline) < 3:
-            raise ValueError("needs at least three corners")
-        following = outline[1:] + outline[:1]
-        twice_area = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(outline, following, strict=True))
-        if abs(twice_area) < 1e-6:
-            raise ValueError("encloses no area")
-        return outline
+    outline: Outline = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
 
 class WhiteTile(BaseModel):
@@ -80,21 +200,38 @@ class View(BaseModel):
     ----------
     mm_per_px : scale of a fixed camera, used when a photo brings none.
     white : tiles of known colour that the camera always sees beside the part.
+    seams : that the part is expected to have.
+    reference : photo of a good part; None when every photo shows the part at the same place.
+    plain_background : whether the part lies on a background of one colour, which is then left out; for views
+        without a reference, whose outline says more. In doubt nothing is left out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mm_per_px: MmPerPx | None = None
     white: tuple[WhiteTile, ...] = ()
-    zones: tuple[RecipeZone, ...] = Field(min_length=1)
+    zones: tuple[RecipeZone, ...] = Field(min_length=1, max_length=MAX_ZONES)
+    seams: tuple[RecipeSeam, ...] = Field((), max_length=MAX_SEAMS)
+    reference: Reference | None = None
+    plain_background: bool = False
 
     @field_validator("zones")
     @classmethod
     def _names_differ(cls, zones: tuple[RecipeZone, ...]) -> tuple[RecipeZone, ...]:
-        names = [zone.name for zone in zones]
-        if len(set(names)) < len(names):
-            raise ValueError(f"zone names have to differ: {', '.join(names)}")
+        _check_names("zone", [zone.name for zone in zones])
         return zones
+
+    @field_validator("seams")
+    @classmethod
+    def _seam_names_differ(cls, seams: tuple[RecipeSeam, ...]) -> tuple[RecipeSeam, ...]:
+        _check_names("seam", [seam.name for seam in seams])
+        return seams
+
+
+def _check_names(what: str, names: list[str]) -> None:
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"{what} names have to differ; these come twice: {', '.join(twice)}")
 
 
 class Recipe(BaseModel):
@@ -162,10 +299,37 @@ class Recipe(BaseModel):
 
 
 class Recipes:
-    """The recipes that are known, by name."""
+    """The recipes that are known, by name.
 
-    def __init__(self, recipes: Iterable[Recipe]) -> None:
+    Parameters
+    ----------
+    files : file of each recipe that came from one, by name.
+    """
+
+    def __init__(self, recipes: Iterable[Recipe], *, files: Mapping[str, Path] | None = None) -> None:
         self._by_name = {recipe.name: recipe for recipe in recipes}
+        self._files = dict(files or {})
+
+    def file(self, name: str) -> Path | None:
+        """The file that a recipe was read from; None when it came from the store."""
+        return self._files.get(name)
+
+    def of_style(self, style: str) -> tuple[Recipe, ...]:
+        """The recipes of one style, by name."""
+        return tuple(self._by_name[name] for name in self.names() if self._by_name[name].style == style)
+
+    def with_stored(self, stored: Iterable[Recipe]) -> Recipes:
+        """The recipes of files and those of the store; ConfigurationError when both have one of a name."""
+        merged = {name: self._by_name[name] for name in self._files}
+        for recipe in stored:
+            if recipe.name in merged:
+                raise ConfigurationError(
+                    f"{self._files[recipe.name]}: name: {recipe.name!r} is also the name of a published "
+                    "recipe.",
+                    hint="Give the file another name, or take it away: the published recipe goes on.",
+                )
+            merged[recipe.name] = recipe
+        return Recipes(merged.values(), files=self._files)
 
     def get(self, name: str | None) -> Recipe:
         """Recipe of that name, or the default one; UnknownNameError lists the known ones."""
@@ -191,4 +355,17 @@ def open_recipes(folders: Iterable[Path] = ()) -> Recipes:
                 hint="Give the recipe another name.",
             )
         by_name[recipe.name] = path, recipe
-    return Recipes(recipe for _, recipe in by_name.values())
+        for view_name, view in recipe.views.items():
+            _check_reference(path, view_name, view)
+    return Recipes(
+        (recipe for _, recipe in by_name.values()), files={name: path for name, (path, _) in by_name.items()}
+    )
+
+
+def _check_reference(path: Path, view_name: str, view: View) -> None:
+    photo = None if view.reference is None else view.reference.photo
+    if photo is not None and not (path.parent / photo).is_file():
+        raise ConfigurationError(
+            f"{path}: views.{view_name}.reference.photo: there is no file {photo!r} beside the recipe.",
+            hint="Put the reference photo into the folder of the recipe, or correct its name.",
+        )

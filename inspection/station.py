@@ -24,7 +24,7 @@ from ulid import ULID
 
 from inspection import drawing, imaging, pipeline, registry, runtime
 from inspection.document import build_document, to_json
-from inspection.domain import Grade, Metadata, Verdict
+from inspection.domain import Finding, Grade, Metadata, Photo, Verdict
 from inspection.errors import (
     ConflictError,
     ModelError,
@@ -35,7 +35,8 @@ from inspection.errors import (
 )
 from inspection.novelty import FULL_SCALE
 from inspection.pipeline import Setup
-from inspection.recipes import Recipes, open_recipes
+from inspection.recipe_book import RecipeBook
+from inspection.recipes import Recipe, Recipes, open_recipes
 from inspection.registry import Model
 from inspection.settings import Settings
 from inspection.standard_book import StandardBook
@@ -134,7 +135,7 @@ class Station:
 
     Attributes
     ----------
-    store, photos, recipes, standard_book : what the service remembers and what it judges by.
+    store, photos, book, standard_book : what the service remembers and what it judges by.
     banks : what good parts look like, by recipe and view.
     """
 
@@ -144,7 +145,7 @@ class Station:
         *,
         store: Store,
         photos: Photos,
-        recipes: Recipes,
+        book: RecipeBook,
         standard_book: StandardBook,
         open_model: ModelOpener,
     ) -> None:
@@ -152,7 +153,7 @@ class Station:
         self._open = open_model
         self.store = store
         self.photos = photos
-        self.recipes = recipes
+        self.book = book
         self.standard_book = standard_book
         self.banks = Banks(store, photos)
         self._queue: queue.Queue[_Job | None] = queue.Queue(maxsize=settings.queue_length)
@@ -168,6 +169,7 @@ class Station:
         self._storage_error: StorageError | None = None
         self._needed_mb = 0.0
         self._failures = 0
+        self._trial = threading.Lock()
         self._last_stored_s = float("-inf")
         self._wake_probe = threading.Event()
         # One per worker: each photo is written while its own inspection runs.
@@ -230,6 +232,21 @@ class Station:
                 self._under_way[key] = job
         return job.answer
 
+    def try_recipe(self, photo: Photo, metadata: Metadata, draft: Recipe) -> tuple[Finding, Setup]:
+        """What a draft of a recipe would say of a photo; nothing is kept. One trial at a time.
+
+        Raises
+        ------
+        RecipeError, UnknownNameError, ScaleError : the draft or the metadata cannot be used.
+        """
+        setup = pipeline.prepare(
+            metadata, model=self.model, recipes=Recipes([draft]), standards=self.standards
+        )
+        with self._trial:
+            reference = self.book.draft_reference(draft, setup.view)
+            setup = replace(setup, reference=reference, foot=metadata.foot)
+            return pipeline.inspect(photo, setup, clock=time.perf_counter), setup
+
     def readiness(self) -> Readiness:
         """Whether photos can be inspected now, and if not, why."""
         reasons = []
@@ -261,6 +278,11 @@ class Station:
     def standards(self) -> Standards:
         """The standards in force, as last seen."""
         return self.standard_book.standards
+
+    @property
+    def recipes(self) -> Recipes:
+        """The recipes in force, as last seen."""
+        return self.book.recipes
 
     def queue_depth(self) -> int:
         """Photos that wait for a worker."""
@@ -356,6 +378,8 @@ class Station:
         # The disk works while the network does.
         written = self._writers.submit(self.photos.put, job.body)
         try:
+            reference = self.book.reference(setup.recipe, setup.view)
+            setup = replace(setup, reference=reference, foot=job.metadata.foot)
             finding = pipeline.inspect(photo, setup, clock=clock)
             mark_s = clock()
             surface_png = drawing.encode_png(drawing.any_defect_u8(finding.maps))
@@ -583,6 +607,8 @@ def open_station(settings: Settings, *, open_model: ModelOpener = registry.open_
     store = open_store(settings.database)
     try:
         standard_book = StandardBook(store, standards)
+        book = RecipeBook(store, photos, recipes, max_pixels=int(settings.max_photo_mp * 1e6))
+        # Those of files; what was published was checked then, and its standard is looked for at each photo.
         for name in recipes.names():
             standard_book.standards.get(recipes.get(name).standard)
     except WeltError:
@@ -592,7 +618,7 @@ def open_station(settings: Settings, *, open_model: ModelOpener = registry.open_
         settings,
         store=store,
         photos=photos,
-        recipes=recipes,
+        book=book,
         standard_book=standard_book,
         open_model=open_model,
     )

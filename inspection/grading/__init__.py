@@ -15,10 +15,13 @@ from inspection.grading.reasons import (
     TOO_MANY_REASON,
     UNREADABLE_REASON,
 )
+from inspection.grading.unseen import CUT_OFF_REASON, LOCATION_REASON, not_located, with_cut_off_zones
 
 __all__ = [
     "CALIBRATION_REASONS",
     "COMBINATION_REASON",
+    "CUT_OFF_REASON",
+    "LOCATION_REASON",
     "SCALE_REASON",
     "TOO_MANY_REASON",
     "UNREADABLE_REASON",
@@ -29,4 +32,6 @@ __all__ = [
     "grade_pair",
     "grade_seen",
     "grade_shoe",
+    "not_located",
+    "with_cut_off_zones",
 ]

@@ -40,6 +40,11 @@ class Action(StrEnum):
     NOVELTY_LIMIT = "novelty limit changed"
     NOVELTY_ROLLED_BACK = "novelty rolled back"
     NOVELTY_OFF = "novelty switched off"
+    RECIPE_ADDED = "recipe version added"
+    RECIPE_ACTIVATED = "recipe version in force"
+    RECIPE_WITHDRAWN = "recipe withdrawn"
+    RECIPE_SET = "recipe of station set"
+    RECIPE_CLEARED = "recipe of station cleared"
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,8 @@ class AuditEntry:
     Attributes
     ----------
     who : name of the person, or ``system`` for the command line.
-    subject : what it was done to: ``user:<name>``, ``station:<name>``, ``key:<id>``, ``result:<id>``.
+    subject : what it was done to: ``user:<name>``, ``station:<name>``, ``key:<id>``, ``result:<id>``,
+        ``recipe:<name>``.
     details : what else there is to know, without secrets.
     """
 

@@ -61,12 +61,14 @@ class Lock(IntEnum):
     PEOPLE : the last administrator is counted by one writer at a time.
     MIGRATION : one replica at a time brings the schema up to date.
     STANDARDS : of two who put a standard into force at once, one sees the other.
+    RECIPES : versions of a recipe are numbered without gaps, and what is in force changes in one order.
     """
 
     FEED = 1
     PEOPLE = 2
     MIGRATION = 3
     REVIEWS = 4
+    RECIPES = 5
     STANDARDS = 7
 
 

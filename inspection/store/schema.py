@@ -340,6 +340,47 @@ standard_activations = Table(
     sqlite_autoincrement=True,
 )
 
+# Never changed: a version says for ever what it said, so results can be explained later.
+recipe_versions = Table(
+    "recipe_versions",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("style", Text),
+    Column("content", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    UniqueConstraint("name", "version"),
+    sqlite_autoincrement=True,
+)
+
+# What was in force when: the last row of a name holds; none as its version means withdrawn.
+recipe_activations = Table(
+    "recipe_activations",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("version", Integer),
+    Column("at", UtcTime, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Index(None, "name", "sequence"),
+    sqlite_autoincrement=True,
+)
+
+# What a station works on now, as its PLC says.
+station_recipes = Table(
+    "station_recipes",
+    metadata,
+    Column("station", Text, ForeignKey("stations.name"), primary_key=True),
+    Column("recipe", Text, nullable=False),
+    Column("style", Text),
+    Column("set_at", UtcTime, nullable=False),
+    Column("set_by", Text, nullable=False),
+)
+
 # One row, written by Store.check to prove that the database takes writes.
 heartbeat = Table(
     "heartbeat",

@@ -172,7 +172,7 @@ async def _metadata(caller: Caller, meta: PhotoMeta, station: Station) -> Metada
             raise ForbiddenError(
                 f"The station {name!r} is disabled.", hint="Ask an administrator to enable it."
             )
-    return Metadata(**{**dict(meta), "station": name})
+    return await run_in_threadpool(station.book.choose, Metadata(**{**dict(meta), "station": name}))
 
 
 @router.get(

@@ -29,6 +29,7 @@ from inspection.web import (
     pages_teach,
     pictures,
     problems,
+    recipes_api,
 )
 from inspection.web.telemetry import Telemetry
 from inspection.web.uploads import UploadBudget
@@ -90,6 +91,7 @@ def create_app(settings: Settings, *, open_model: ModelOpener = registry.open_se
     app.include_router(api.router)
     app.include_router(api_novelty.router)
     app.include_router(api_sets.router)
+    app.include_router(recipes_api.router)
     app.include_router(events.router)
     pages.install(app)
     app.include_router(pages_sets.router)

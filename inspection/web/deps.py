@@ -30,6 +30,8 @@ __all__ = [
     "JobsDep",
     "KeyManager",
     "Reader",
+    "RecipeManager",
+    "RecipeSetter",
     "Reviewer",
     "SettingsDep",
     "StationDep",
@@ -52,6 +54,8 @@ class Act(StrEnum):
     INSPECT = "inspect"
     REVIEW = "review"
     TEACH = "teach"
+    SET_RECIPE = "set the recipe of a station"
+    MANAGE_RECIPES = "manage recipes"
     MANAGE_STATIONS = "manage stations"
     MANAGE_KEYS = "manage keys"
 
@@ -61,13 +65,15 @@ LEAST_ROLE: dict[Act, Role] = {
     Act.INSPECT: Role.INSPECTOR,
     Act.REVIEW: Role.INSPECTOR,
     Act.TEACH: Role.ENGINEER,
+    Act.SET_RECIPE: Role.INSPECTOR,
+    Act.MANAGE_RECIPES: Role.ENGINEER,
     Act.MANAGE_STATIONS: Role.ADMIN,
     Act.MANAGE_KEYS: Role.ADMIN,
 }
 """The one table of rights of people: each act, and the least role that may do it."""
 
-KEY_ACTS = frozenset({Act.READ, Act.INSPECT})
-"""What a camera's key may do; it posts for its own station only."""
+KEY_ACTS = frozenset({Act.READ, Act.INSPECT, Act.SET_RECIPE})
+"""What a camera's key may do; it posts and switches for its own station only."""
 
 
 @dataclass(frozen=True)
@@ -201,5 +207,7 @@ Reader = Annotated[Caller, Depends(allowed(Act.READ))]
 Inspector = Annotated[Caller, Depends(allowed(Act.INSPECT))]
 Reviewer = Annotated[Caller, Depends(allowed(Act.REVIEW))]
 Teacher = Annotated[Caller, Depends(allowed(Act.TEACH))]
+RecipeSetter = Annotated[Caller, Depends(allowed(Act.SET_RECIPE))]
+RecipeManager = Annotated[Caller, Depends(allowed(Act.MANAGE_RECIPES))]
 StationManager = Annotated[Caller, Depends(allowed(Act.MANAGE_STATIONS))]
 KeyManager = Annotated[Caller, Depends(allowed(Act.MANAGE_KEYS))]

@@ -19,6 +19,8 @@ from inspection.errors import WeltError
 from inspection.grading import (
     CALIBRATION_REASONS,
     COMBINATION_REASON,
+    CUT_OFF_REASON,
+    LOCATION_REASON,
     SCALE_REASON,
     TOO_MANY_REASON,
     UNREADABLE_REASON,
@@ -153,6 +155,11 @@ class Words:
             return self("reason.scale")
         if reason.rule in CALIBRATION_REASONS.values():
             return self(f"reason.{reason.rule}")
+        if reason.rule == LOCATION_REASON:
+            return self("reason.location")
+        if reason.rule == CUT_OFF_REASON and reason.measured is not None:
+            zone = self.named("zone", reason.zone or "photo")
+            return self("reason.cut_off", zone=zone, share=f"{reason.measured:.0f}")
         if reason.rule == TOO_MANY_REASON and reason.measured is not None and reason.limit is not None:
             return self("reason.too_many", found=f"{reason.measured:.0f}", listed=f"{reason.limit:.0f}")
         if reason.rule == COMBINATION_REASON and reason.measured is not None and reason.limit is not None:

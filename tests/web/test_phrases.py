@@ -20,7 +20,9 @@ SEEN_BY_PEOPLE = (
     "access.py",
     "assembling.py",
     "imaging.py",
+    "recipe_book.py",
     "recipes.py",
+    "locating/learning.py",
     "standards/shelf.py",
     "station.py",
     "runtime.py",
@@ -43,6 +45,7 @@ SEEN_BY_PEOPLE = (
     "store/inspections.py",
     "store/people.py",
     "store/photos.py",
+    "store/recipes.py",
     "store/reviews.py",
     "store/standards.py",
     "store/stations.py",
@@ -56,6 +59,7 @@ SEEN_BY_PEOPLE = (
     "web/pictures.py",
     "web/problems.py",
     "web/teach_photos.py",
+    "web/recipes_api.py",
 )
 """Modules whose errors reach a page. Those of the command line and of uploads by cameras do not."""
 AT_START = {"ConfigurationError"}
