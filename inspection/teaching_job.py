@@ -19,7 +19,7 @@ from typing import Any
 
 from inspection import registry, teaching
 from inspection.errors import StorageError, WeltError
-from inspection.recipes import open_recipes
+from inspection.recipes import Recipe
 from inspection.settings import Settings
 from inspection.store import Store, banks, open_photos, open_store
 from inspection.store.banks import State, TaughtPhoto, Teaching
@@ -64,9 +64,13 @@ class Jobs:
         self._lock = threading.Lock()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, store: Store, recipe: str, view: str, *, by: str, details: Mapping[str, Any]) -> Teaching:
+    def start(
+        self, store: Store, recipe: Recipe, view: str, *, by: str, details: Mapping[str, Any]
+    ) -> Teaching:
         """Begin a teaching; ConflictError when the view is being taught already."""
-        begun = banks.begin_teaching(store, recipe, view, by=by, details=details)
+        # The recipe goes along as it is in force now, whether it comes from a file or was published.
+        said = {**details, "recipe": recipe.model_dump(mode="json", by_alias=True)}
+        begun = banks.begin_teaching(store, recipe.name, view, by=by, details=said)
         environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
         process = subprocess.Popen(
             [sys.executable, "-m", "inspection.teaching_job", begun.teaching_id],
@@ -121,10 +125,9 @@ def _teach(settings: Settings, store: Store, job: Teaching) -> teaching.Lot:
             banks.note_progress(store, job.teaching_id, progress=share)
 
     details = job.details
-    recipe = open_recipes([settings.recipes_dir] if settings.recipes_dir else []).get(job.recipe)
     model = registry.open_serving(settings.models_dir, threads=1)
     order = teaching.Order(
-        recipe=recipe,
+        recipe=Recipe.model_validate(details["recipe"]),
         view=job.view,
         photos=tuple(TaughtPhoto(**photo) for photo in details["photos"]),
         false_rejects=details["false_rejects"],

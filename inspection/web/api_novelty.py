@@ -208,7 +208,9 @@ def teach_view(
         replace=body.replace,
         why=body.why,
     )
-    return _teaching(jobs.start(station.store, recipe, view, by=caller.name, details=details))
+    return _teaching(
+        jobs.start(station.store, station.recipes.get(recipe), view, by=caller.name, details=details)
+    )
 
 
 @router.get(

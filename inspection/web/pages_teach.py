@@ -288,7 +288,7 @@ def begin(
             replace=replace,
             why=why.strip(),
         )
-        jobs.start(station.store, recipe, view, by=session.user.name, details=details)
+        jobs.start(station.store, station.recipes.get(recipe), view, by=session.user.name, details=details)
     except (ConflictError, MetadataError, NotFoundError, TeachingError) as error:
         return _refused(desk, station, session, recipe, view, error)
     return _after(recipe, view, "begun")
@@ -323,7 +323,7 @@ def decide(
     # A person has seen what was far out; what is far out among fewer photos is not asked about again.
     details["keep"] = [photo["sha256"] for photo in details["photos"]]
     try:
-        jobs.start(station.store, recipe, view, by=session.user.name, details=details)
+        jobs.start(station.store, station.recipes.get(recipe), view, by=session.user.name, details=details)
     except ConflictError as error:
         return _refused(desk, station, session, recipe, view, error)
     return _after(recipe, view, "begun")
@@ -407,7 +407,7 @@ def teach_one(
         why=f"good: {result_id}",
     )
     try:
-        jobs.start(station.store, recipe, view, by=session.user.name, details=details)
+        jobs.start(station.store, station.recipes.get(recipe), view, by=session.user.name, details=details)
     except ConflictError as error:
         return _refused(desk, station, session, recipe, view, error)
     return _after(recipe, view, "begun")

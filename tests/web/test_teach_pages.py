@@ -124,6 +124,20 @@ def test_a_suspect_is_shown_and_decided_on(teaching: Served, engineer: httpx.Cli
     assert len(banks.history(teaching.station.store, "default", "upper")[0].photos) == len(taught) - 1
 
 
+def test_a_teaching_whose_process_is_killed_changes_nothing(teaching: Served, engineer: httpx.Client) -> None:
+    before = banks.history(teaching.station.store, "default", "upper")
+    page = engineer.get(PAGE).text
+    form = {"csrf_token": token(page), "percent": "1", "replace": "true", "result_id": _ticked(page)[:6]}
+    assert engineer.post(PAGE, data=form).status_code == 303
+    teaching.app.state.jobs.close()
+    store = teaching.station.store
+    [cut_off] = banks.teachings(store, "default", "upper", limit=1)
+    assert cut_off.state is State.RUNNING
+    assert banks.history(store, "default", "upper") == before
+    # So that the next one need not wait until this one is seen to be dead.
+    banks.note_progress(store, cut_off.teaching_id, progress=cut_off.progress, state=State.FAILED)
+
+
 def test_too_few_are_told_in_the_viewers_language(teaching: Served, engineer: httpx.Client) -> None:
     page = engineer.get(PAGE).text
     form = {"csrf_token": token(page), "percent": "1", "result_id": _ticked(page)[:1]}
