@@ -26,7 +26,9 @@ __all__ = [
     "kind_rgb",
     "kinds_at",
     "kinds_u8",
+    "novelty_overlay",
     "overlay",
+    "read_grey16_png",
     "surface_png",
     "thumbnail",
 ]
@@ -163,6 +165,38 @@ def _heated(rgb: RGB, heat: Grey) -> RGB:
     alpha = cv2.LUT(at_size, colours[:, 3].astype(np.float32) / 255)
     over = cv2.applyColorMap(at_size, colours[:, None, :3])
     return np.asarray(cv2.blendLinear(rgb, over, 1 - alpha, alpha), np.uint8)
+
+
+def novelty_overlay(rgb: RGB, novelty: npt.NDArray[np.float32], *, limit: float, full_scale: float) -> RGB:
+    """Novelty over a photo on its fixed scale, with a line where it reaches the limit.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3), not changed.
+    novelty : (h, w) >= 0, sharing its outer edges with the photo.
+
+    Returns
+    -------
+    (H, W, 3) uint8.
+    """
+    size = (rgb.shape[1], rgb.shape[0])
+    at_size = np.asarray(cv2.resize(novelty, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    heat = np.clip(np.rint(at_size * (255 / full_scale)), 0, 255).astype(np.uint8)
+    canvas = _heated(rgb, heat)
+    beyond = (at_size >= limit).astype(np.uint8)
+    outlines, _ = cv2.findContours(beyond, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    thick = max(1, round(max(size) / 640))
+    cv2.drawContours(canvas, outlines, -1, _BLACK, thick + 2)
+    cv2.drawContours(canvas, outlines, -1, _WHITE, thick)
+    return canvas
+
+
+def read_grey16_png(body: bytes, *, full_scale: float) -> npt.NDArray[np.float32]:
+    """Read a map that ``grey16_png`` wrote; (h, w) float32."""
+    picture = cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_UNCHANGED) if body else None
+    if picture is None or picture.dtype != np.uint16:
+        raise BrokenPhotoError("A stored map cannot be decoded.", hint="Restore the photos from a backup.")
+    return np.asarray(picture, np.float32) * np.float32(full_scale / 65535)
 
 
 def _ring(canvas: RGB, defect: Defect, *, thick: int) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from inspection import teaching
@@ -310,3 +311,26 @@ def novelty_map(
     stored = inspections.by_id(station.store, result_id)
     body = station.photos.get_named(f"{stored.record.result_id}.novelty.png")
     return Response(body, media_type="image/png", headers={"Cache-Control": "private, max-age=31536000"})
+
+
+@router.get(
+    "/api/v1/inspections/{result_id}/novelty/overlay",
+    summary="The photo with its novelty",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}, **problem_responses(401, 403, 404, 422, 503)},
+)
+async def novelty_overlay(
+    request: Request,
+    result_id: Annotated[str, Path(pattern=RESULT_ID_PATTERN)],
+    caller: Reader,
+    station: StationDep,
+) -> Response:
+    """JPEG: novelty in colour on one fixed scale for every photo, and a line where it reaches the limit."""
+    renderer = request.app.state.renderer
+    loop = asyncio.get_running_loop()
+    picture = await loop.run_in_executor(renderer.pool, renderer.novelty, station, result_id)
+    return Response(
+        picture.body,
+        media_type=picture.media_type,
+        headers={"ETag": f'"{picture.tag}"', "Cache-Control": "private, no-cache"},
+    )

@@ -17,6 +17,7 @@ from inspection.access import Role
 from inspection.document import DefectDocument, ReasonDocument, ResultDocument
 from inspection.domain import Grade
 from inspection.errors import MetadataError
+from inspection.novelty import FULL_SCALE
 from inspection.recipes import Recipes
 from inspection.registry import Manifest, Model
 from inspection.standards import ANY_KIND, AnyRule, Per, Rule, SeamRule, Standard, WindowRule
@@ -558,6 +559,20 @@ class Legend:
 
 
 @dataclass(frozen=True)
+class ShownNovelty:
+    """Novelty of a result: its map, its score, and where the limit lies on the scale, 0..1."""
+
+    picture_url: str
+    score: str
+    percentile: str
+    limit: str
+    version: int
+    beyond: bool
+    limit_share: float
+    full_scale: str
+
+
+@dataclass(frozen=True)
 class ResultContext:
     """result.html and _review.html.
 
@@ -605,6 +620,7 @@ class ResultContext:
     older_url: str | None
     filters_active: int
     good_url: str | None
+    novelty: ShownNovelty | None
     notice: Notice | None = None
     draft: str = ""
 
@@ -653,6 +669,7 @@ def result_of(
         reasons=_shown_reasons(document, standard, words),
         defects=tuple(_shown_defect(defect, words) for defect in document.defects),
         seams=shown_seams(document.seams, standard, words),
+        novelty=_shown_novelty(document),
         good_url=None if document.novelty is None else f"/results/{record.result_id}/good",
         seams_url=f"{links.self}/seams.csv",
         left_out=document.regions_left_out,
@@ -696,6 +713,22 @@ def result_of(
         filters_active=form.active,
         notice=notice,
         draft=draft,
+    )
+
+
+def _shown_novelty(document: ResultDocument) -> ShownNovelty | None:
+    judged = document.novelty
+    if judged is None:
+        return None
+    return ShownNovelty(
+        picture_url=f"{document.links.self}/novelty/overlay",
+        score=f"{judged.score:.2f}",
+        percentile=f"{judged.percentile:.0f}",
+        limit=f"{judged.limit:.2f}",
+        version=judged.version,
+        beyond=judged.score >= judged.limit,
+        limit_share=min(1.0, judged.limit / FULL_SCALE),
+        full_scale=f"{FULL_SCALE:g}",
     )
 
 

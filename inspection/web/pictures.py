@@ -23,6 +23,7 @@ from inspection import drawing, imaging, taxonomy
 from inspection.document import SeamDocument
 from inspection.domain import Defect, Seam, ZoneClass
 from inspection.errors import NotFoundError
+from inspection.novelty import FULL_SCALE
 from inspection.seamtables import seams_csv
 from inspection.station import Station
 from inspection.store import Photos, inspections
@@ -176,6 +177,20 @@ class Renderer:
         if small:
             self._keep(picture)
         return picture
+
+    def novelty(self, station: Station, result_id: str) -> Picture:
+        """The photo with its novelty over it, on the fixed scale, and a line at the limit, as JPEG."""
+        document, _ = _document(station, result_id)
+        judged = document.get("novelty")
+        if judged is None:
+            raise NotFoundError("This result has no novelty map.", hint="Its view had not been taught.")
+        grid = drawing.read_grey16_png(
+            station.photos.get_named(f"{result_id}.novelty.png"), full_scale=FULL_SCALE
+        )
+        photo = station.photos.get(document["photo"]["sha256"])
+        rgb = imaging.decode(photo, max_pixels=int(station.settings.max_photo_mp * 1e6)).rgb
+        drawn = drawing.novelty_overlay(rgb, grid, limit=judged["limit"], full_scale=FULL_SCALE)
+        return Picture(drawing.encode_jpeg(drawn), "image/jpeg", f"{result_id}-{drawing_version()}-novelty")
 
     def _keep(self, picture: Picture) -> None:
         self._kept[picture.tag] = picture
