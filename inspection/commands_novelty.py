@@ -13,7 +13,8 @@ from inspection.errors import PhotoError
 
 if TYPE_CHECKING:
     from inspection.novelty import Estimate
-    from inspection.recipes import Recipe
+    from inspection.recipe_book import RecipeBook
+    from inspection.store import Store
     from inspection.store.banks import BankVersion, TaughtPhoto
     from inspection.teaching import Lot
 
@@ -23,11 +24,16 @@ _view = click.option("--view", help="View of the recipe.  [default: the recipe's
 _share = click.FloatRange(min=0, max=0.5, min_open=True)
 
 
-def _recipe(name: str) -> Recipe:
+def _book(store: Store, data_dir: Path | None) -> RecipeBook:
+    """The recipes in force, those of files and those that were published."""
+    from inspection.recipe_book import RecipeBook
     from inspection.recipes import open_recipes
+    from inspection.store import open_photos
 
-    folder = settings_of().recipes_dir
-    return open_recipes([folder] if folder else []).get(name)
+    settings = settings_of(data_dir=data_dir)
+    files = open_recipes([settings.recipes_dir] if settings.recipes_dir else [])
+    pixels = int(settings.max_photo_mp * 1e6)
+    return RecipeBook(store, open_photos(settings.photos), files, max_pixels=pixels)
 
 
 @click.command()
@@ -83,15 +89,16 @@ def teach(
     from inspection.store import banks, open_photos
 
     settings = settings_of(data_dir=data_dir, models_dir=models_dir)
-    recipe = _recipe(recipe_name)
-    view_name = recipe.view_name(view)
     if mm_per_px is not None:
         checked_mm_per_px(mm_per_px)
-    scale = mm_per_px if mm_per_px is not None else recipe.view(view_name).mm_per_px
     files = _files(photos)
     kept_names, dropped_names = set(kept), set(dropped)
     with opened_store(data_dir) as store, closing(_Spread(sys.stderr.isatty())) as spread:
         blobs = open_photos(settings.photos)
+        book = _book(store, data_dir)
+        recipe = book.recipes.get(recipe_name)
+        view_name = recipe.view_name(view)
+        scale = mm_per_px if mm_per_px is not None else recipe.view(view_name).mm_per_px
         model = registry.open_serving(
             settings.models_dir, threads=settings.inference_threads or runtime.cpu_quota()
         )
@@ -111,6 +118,7 @@ def teach(
             | frozenset(photo.sha256 for photo in before),
             replace=replacing,
             why=why,
+            reference=book.reference(recipe, view_name),
         )
         max_pixels = int(settings.max_photo_mp * 1e6)
         _tell_estimate(teaching.estimate(order, photos=blobs, model=model, max_pixels=max_pixels))
@@ -246,7 +254,7 @@ def list_versions(recipe_name: str | None, view: str | None, data_dir: Path | No
         if recipe_name is None:
             versions = banks.in_force(store)
         else:
-            recipe = _recipe(recipe_name)
+            recipe = _book(store, data_dir).recipes.get(recipe_name)
             versions = banks.history(store, recipe.name, recipe.view_name(view))
         for version in versions:
             made = f"{version.made_at:%Y-%m-%d %H:%M}" if version.made_at else ""
@@ -272,9 +280,9 @@ def set_limit(
     from inspection.store import open_photos
 
     settings = settings_of(data_dir=data_dir)
-    recipe = _recipe(recipe_name)
-    view_name = recipe.view_name(view)
     with opened_store(data_dir) as store:
+        recipe = _book(store, data_dir).recipes.get(recipe_name)
+        view_name = recipe.view_name(view)
         blobs = open_photos(settings.photos)
         seen = teaching.preview(store, blobs, recipe.name, view_name, false_rejects=false_rejects)
         click.echo(
@@ -301,8 +309,8 @@ def roll_back_to(recipe_name: str, version: int, view: str | None, data_dir: Pat
     """
     from inspection import teaching
 
-    recipe = _recipe(recipe_name)
     with opened_store(data_dir) as store:
+        recipe = _book(store, data_dir).recipes.get(recipe_name)
         made = teaching.roll_back(store, recipe.name, recipe.view_name(view), version, by=BY)
         click.echo(f"now     {_line(made)}")
 
@@ -320,7 +328,7 @@ def switch_novelty_off(recipe_name: str, view: str | None, why: str, data_dir: P
     """
     from inspection import teaching
 
-    recipe = _recipe(recipe_name)
     with opened_store(data_dir) as store:
+        recipe = _book(store, data_dir).recipes.get(recipe_name)
         made = teaching.switch_off(store, recipe.name, recipe.view_name(view), by=BY, why=why)
         click.echo(f"now     {_line(made)}")

@@ -59,6 +59,7 @@ class Order:
     ----------
     keep : digests of photos that a person has looked at and found good, whatever they look like.
     replace : whether what was taught before is to be forgotten, so photos need not resemble it.
+    reference : what the photos of the view are laid on, as at the line; None where it has none.
     """
 
     recipe: Recipe
@@ -68,6 +69,7 @@ class Order:
     keep: frozenset[str] = frozenset()
     replace: bool = False
     why: str = ""
+    reference: locating.Reference | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,13 +192,13 @@ def _decoded(photo: TaughtPhoto, photos: Photos, max_pixels: int) -> Photo:
 
 def _good_photo(photo: TaughtPhoto, order: Order, photos: Photos, max_pixels: int) -> GoodPhoto:
     decoded = _decoded(photo, photos, max_pixels)
-    view = order.recipe.view(order.view)
-    return GoodPhoto(
-        name=photo.name,
-        rgb=decoded.rgb,
-        mm_per_px=photo.mm_per_px,
-        zones=locating.locate(view, width_px=decoded.width_px, height_px=decoded.height_px),
-    )
+    located = locating.find(order.recipe.view(order.view), decoded.rgb, reference=order.reference)
+    if located.registration is not None and not located.registration.found:
+        raise TeachingError(
+            f"The part was not found in {photo.name}, so its zones are not known; nothing was changed.",
+            hint="Leave that photo out, or check the reference photo of the view.",
+        )
+    return GoodPhoto(name=photo.name, rgb=decoded.rgb, mm_per_px=photo.mm_per_px, zones=located.zones)
 
 
 def _known_defect(photo: GoodPhoto, maps: Maps, model: Model, order: Order) -> str:

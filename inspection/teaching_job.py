@@ -19,7 +19,8 @@ from typing import Any
 
 from inspection import registry, teaching
 from inspection.errors import StorageError, WeltError
-from inspection.recipes import Recipe
+from inspection.recipe_book import RecipeBook
+from inspection.recipes import Recipe, Recipes
 from inspection.settings import Settings
 from inspection.store import Store, banks, open_photos, open_store
 from inspection.store.banks import State, TaughtPhoto, Teaching
@@ -125,23 +126,28 @@ def _teach(settings: Settings, store: Store, job: Teaching) -> teaching.Lot:
             banks.note_progress(store, job.teaching_id, progress=share)
 
     details = job.details
+    recipe = Recipe.model_validate(details["recipe"])
+    photos = open_photos(settings.photos)
+    max_pixels = int(settings.max_photo_mp * 1e6)
+    book = RecipeBook(store, photos, Recipes([recipe]), max_pixels=max_pixels)
     model = registry.open_serving(settings.models_dir, threads=1)
     order = teaching.Order(
-        recipe=Recipe.model_validate(details["recipe"]),
+        recipe=recipe,
         view=job.view,
         photos=tuple(TaughtPhoto(**photo) for photo in details["photos"]),
         false_rejects=details["false_rejects"],
         keep=frozenset(details["keep"]),
         replace=details["replace"],
         why=details["why"],
+        reference=book.reference(recipe, job.view),
     )
     return teaching.teach(
         order,
         store=store,
-        photos=open_photos(settings.photos),
+        photos=photos,
         model=model,
         by=job.started_by,
-        max_pixels=int(settings.max_photo_mp * 1e6),
+        max_pixels=max_pixels,
         progress=progress,
     )
 
