@@ -18,7 +18,7 @@ from inspection.grading import TOO_MANY_REASON, UNREADABLE_REASON, Seen
 from inspection.measuring import zone_area_mm2
 from inspection.standards import Quantity, Standard
 
-__all__ = ["needs_areas", "seen_of"]
+__all__ = ["graded_by", "needs_areas", "seen_of"]
 
 _NOWHERE = np.empty((0, 2))
 _CLASSES = {zone_class.value: zone_class for zone_class in ZoneClass}
@@ -33,6 +33,11 @@ def needs_areas(*standards: Standard) -> bool:
     return any(
         rule.quantity is Quantity.DENSITY_PER_DM2 for standard in standards for rule in standard.grouped_rules
     )
+
+
+def graded_by(document: str) -> str:
+    """Id of the standard that graded a result."""
+    return str(from_json(document, cache_strings="all")["standard"]["id"])
 
 
 def seen_of(document: str, *, areas: bool, seams: bool) -> Seen:

@@ -30,6 +30,8 @@ from inspection.web import (
     pictures,
     problems,
     recipes_api,
+    standards_api,
+    standards_pages,
 )
 from inspection.web.telemetry import Telemetry
 from inspection.web.uploads import UploadBudget
@@ -96,6 +98,8 @@ def create_app(settings: Settings, *, open_model: ModelOpener = registry.open_se
     pages.install(app)
     app.include_router(pages_sets.router)
     app.include_router(pages_teach.router)
+    app.include_router(standards_api.router)
+    app.include_router(standards_pages.router)
     openapi.install(app)
     # The last added is the outermost.
     app.add_middleware(middleware.CountRequests, telemetry=app.state.telemetry)

@@ -18,7 +18,6 @@ from inspection.document import DefectDocument, ReasonDocument, ResultDocument
 from inspection.domain import Grade
 from inspection.errors import MetadataError
 from inspection.novelty import FULL_SCALE
-from inspection.recipes import Recipes
 from inspection.registry import Manifest, Model
 from inspection.standards import ANY_KIND, AnyRule, Per, Rule, SeamRule, Standard, WindowRule
 from inspection.store.inspections import Filters, StoredInspection
@@ -174,6 +173,7 @@ URLS: Mapping[str, str] = {
     "events": "/api/v1/events",
     "teach": "/teach",
     "model": "/model",
+    "standards": "/standards",
     "stations": "/stations",
     "users": "/users",
     "login": "/login",
@@ -869,7 +869,7 @@ def _trail_entry(review: Review, words: Words, zone: Zone) -> TrailEntry:
     )
 
 
-# Model, standards
+# Model, rules of standards
 
 
 @dataclass(frozen=True)
@@ -936,24 +936,10 @@ class ShownRule:
 
 
 @dataclass(frozen=True)
-class ShownStandard:
-    """A standard; ``recipes`` are those that grade by it."""
-
-    id: str
-    version: str
-    title: str
-    description: str
-    dispositions: tuple[tuple[str, str], ...]
-    recipes: tuple[str, ...]
-    rules: tuple[ShownRule, ...]
-
-
-@dataclass(frozen=True)
 class ModelContext:
     """model.html; ``model`` is None while none serves."""
 
     model: ShownModel | None
-    standards: tuple[ShownStandard, ...]
 
 
 def model_of(model: Model, *, words: Words, zone: Zone, card: str) -> ShownModel:
@@ -999,20 +985,6 @@ def model_of(model: Model, *, words: Words, zone: Zone, card: str) -> ShownModel
 
 def _interval(low: float | None, high: float | None) -> str:
     return "–" if low is None or high is None else f"{low:.3f} – {high:.3f}"
-
-
-def standard_of(standard: Standard, *, words: Words, recipes: Recipes) -> ShownStandard:
-    """A standard, as shown."""
-    zh = words.language.id == "zh"
-    return ShownStandard(
-        id=standard.id,
-        version=standard.version,
-        title=standard.title_zh if zh else standard.title,
-        description=standard.description_zh if zh and standard.description_zh else standard.description,
-        dispositions=tuple((grade.value, after.value) for grade, after in standard.dispositions.items()),
-        recipes=tuple(name for name in recipes.names() if recipes.get(name).standard == standard.id),
-        rules=tuple(shown_rule(rule, standard, words) for rule in standard.every_rule),
-    )
 
 
 def shown_rule(rule: AnyRule, standard: Standard, words: Words) -> ShownRule:

@@ -34,6 +34,7 @@ __all__ = [
     "RecipeSetter",
     "Reviewer",
     "SettingsDep",
+    "StandardManager",
     "StationDep",
     "StationManager",
     "Teacher",
@@ -56,6 +57,7 @@ class Act(StrEnum):
     TEACH = "teach"
     SET_RECIPE = "set the recipe of a station"
     MANAGE_RECIPES = "manage recipes"
+    MANAGE_STANDARDS = "manage standards"
     MANAGE_STATIONS = "manage stations"
     MANAGE_KEYS = "manage keys"
 
@@ -67,6 +69,7 @@ LEAST_ROLE: dict[Act, Role] = {
     Act.TEACH: Role.ENGINEER,
     Act.SET_RECIPE: Role.INSPECTOR,
     Act.MANAGE_RECIPES: Role.ENGINEER,
+    Act.MANAGE_STANDARDS: Role.ENGINEER,
     Act.MANAGE_STATIONS: Role.ADMIN,
     Act.MANAGE_KEYS: Role.ADMIN,
 }
@@ -209,5 +212,6 @@ Reviewer = Annotated[Caller, Depends(allowed(Act.REVIEW))]
 Teacher = Annotated[Caller, Depends(allowed(Act.TEACH))]
 RecipeSetter = Annotated[Caller, Depends(allowed(Act.SET_RECIPE))]
 RecipeManager = Annotated[Caller, Depends(allowed(Act.MANAGE_RECIPES))]
+StandardManager = Annotated[Caller, Depends(allowed(Act.MANAGE_STANDARDS))]
 StationManager = Annotated[Caller, Depends(allowed(Act.MANAGE_STATIONS))]
 KeyManager = Annotated[Caller, Depends(allowed(Act.MANAGE_KEYS))]

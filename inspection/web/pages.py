@@ -315,7 +315,8 @@ class Desk:
     def _frame(self, place: str) -> Frame:
         user = self._session.user
         person = contexts.Person(user.name, user.role)
-        menu = ["results", "teach", "model", *(("stations", "users") if person.may_manage else ())]
+        managed = ("stations", "users") if person.may_manage else ()
+        menu = ["results", "teach", "model", "standards", *managed]
         now = datetime.now(UTC)
         began = self.zone.day_of(now)
         counts = inspections.counts(
@@ -699,12 +700,12 @@ def review(
     return desk.page("result.html", view, status=code)
 
 
-# Model and standards
+# Model
 
 
 @router.get("/model")
 def model(desk: DeskDep, station: StationDep) -> Response:
-    """What serves, and what it is judged by."""
+    """What serves."""
     try:
         serving = station.model
     except ModelError:
@@ -713,13 +714,7 @@ def model(desk: DeskDep, station: StationDep) -> Response:
         card = serving.folder / "CARD.md"
         text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
         shown = contexts.model_of(serving, words=desk.words, zone=desk.zone, card=text)
-    view = contexts.ModelContext(
-        model=shown,
-        standards=tuple(
-            contexts.standard_of(station.standards.get(name), words=desk.words, recipes=station.recipes)
-            for name in station.standards.ids()
-        ),
-    )
+    view = contexts.ModelContext(model=shown)
     return desk.page("model.html", view, place="model")
 
 

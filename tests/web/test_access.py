@@ -112,9 +112,11 @@ def test_the_table_of_rights_holds_for_people(served: Served, photo: bytes, role
         )
         reviewed = person.post(f"{POST}/{result_id}/reviews", json={"decision": "agree", "revision": 0})
         added = person.post("/api/v1/stations", json={"name": f"by-{role}"})
+        changed = person.post("/api/v1/standards", json={"source": "x = 1"})
     caller = Caller(name="x", role=role, station=None)
     assert posted.status_code == (201 if caller.may(Act.INSPECT) else 403)
     assert reviewed.status_code == (201 if caller.may(Act.REVIEW) else 403)
+    assert changed.status_code == (422 if caller.may(Act.MANAGE_STANDARDS) else 403)
     assert added.status_code == (201 if caller.may(Act.MANAGE_STATIONS) else 403)
 
 

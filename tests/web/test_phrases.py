@@ -23,6 +23,7 @@ SEEN_BY_PEOPLE = (
     "recipe_book.py",
     "recipes.py",
     "locating/learning.py",
+    "standard_book.py",
     "standards/shelf.py",
     "station.py",
     "runtime.py",
@@ -60,6 +61,7 @@ SEEN_BY_PEOPLE = (
     "web/problems.py",
     "web/teach_photos.py",
     "web/recipes_api.py",
+    "web/standards_api.py",
 )
 """Modules whose errors reach a page. Those of the command line and of uploads by cameras do not."""
 AT_START = {"ConfigurationError"}
