@@ -5,6 +5,7 @@ Pure: no clock, file or database; random draws take their seed. ``tables`` holds
 lot, ``probability`` what a plan lets pass.
 """
 
+from inspection.lots.counting import Item, Progress, count, severities_of_grade
 from inspection.lots.judging import ClassDecision, LotDecision, Tally, judge_lot, judge_single
 from inspection.lots.plans import (
     ClassPlan,
@@ -63,12 +64,14 @@ __all__ = [
     "Curve",
     "CurvePoint",
     "Declaration",
+    "Item",
     "Level",
     "LotDecision",
     "LotOutcome",
     "LotPlan",
     "Model",
     "NoneAllowedIn",
+    "Progress",
     "SampleBy",
     "Scheme",
     "SinglePlan",
@@ -81,6 +84,7 @@ __all__ = [
     "binomial_pa",
     "binomial_quality",
     "code_letter",
+    "count",
     "curve",
     "declare",
     "draw_sample",
@@ -92,5 +96,6 @@ __all__ = [
     "plan_single",
     "poisson_pa",
     "poisson_quality",
+    "severities_of_grade",
     "table_plan",
 ]

@@ -34,6 +34,11 @@ class Action(StrEnum):
     KEY_CREATED = "key created"
     KEY_REVOKED = "key revoked"
     REVIEWED = "reviewed"
+    LOT_OPENED = "lot opened"
+    LOT_ACCEPTED = "lot accepted"
+    LOT_REFUSED = "lot refused"
+    LOT_UNDONE = "lot decision undone"
+    SAMPLING_DECLARED = "sampling declared"
     STANDARD_ADDED = "standard edition added"
     STANDARD_ACTIVATED = "standard edition in force"
     TAUGHT = "novelty taught"
@@ -45,6 +50,16 @@ class Action(StrEnum):
     RECIPE_WITHDRAWN = "recipe withdrawn"
     RECIPE_SET = "recipe of station set"
     RECIPE_CLEARED = "recipe of station cleared"
+
+
+LOT_ACTIONS = {
+    "opened": Action.LOT_OPENED,
+    "accepted": Action.LOT_ACCEPTED,
+    "refused": Action.LOT_REFUSED,
+    "undone": Action.LOT_UNDONE,
+    "declared": Action.SAMPLING_DECLARED,
+}
+"""How the events of lots are called in the trail."""
 
 
 @dataclass(frozen=True)

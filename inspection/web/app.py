@@ -18,6 +18,7 @@ from inspection.station import ModelOpener, open_station
 from inspection.teaching_job import Jobs
 from inspection.web import (
     api,
+    api_lots,
     api_novelty,
     api_sets,
     events,
@@ -25,6 +26,7 @@ from inspection.web import (
     middleware,
     openapi,
     pages,
+    pages_lots,
     pages_sets,
     pages_teach,
     pictures,
@@ -94,9 +96,11 @@ def create_app(settings: Settings, *, open_model: ModelOpener = registry.open_se
     app.include_router(api_novelty.router)
     app.include_router(api_sets.router)
     app.include_router(recipes_api.router)
+    app.include_router(api_lots.router)
     app.include_router(events.router)
     pages.install(app)
     app.include_router(pages_sets.router)
+    app.include_router(pages_lots.router)
     app.include_router(pages_teach.router)
     app.include_router(standards_api.router)
     app.include_router(standards_pages.router)

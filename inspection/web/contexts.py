@@ -171,6 +171,7 @@ URLS: Mapping[str, str] = {
     "results": "/results",
     "status": "/status",
     "events": "/api/v1/events",
+    "lots": "/lots",
     "teach": "/teach",
     "model": "/model",
     "standards": "/standards",

@@ -29,6 +29,8 @@ __all__ = [
     "Inspector",
     "JobsDep",
     "KeyManager",
+    "LotAdmin",
+    "LotKeeper",
     "Reader",
     "RecipeManager",
     "RecipeSetter",
@@ -54,6 +56,8 @@ class Act(StrEnum):
     READ = "read"
     INSPECT = "inspect"
     REVIEW = "review"
+    KEEP_LOTS = "keep lots"
+    UNDO_LOTS = "take back decisions on lots"
     TEACH = "teach"
     SET_RECIPE = "set the recipe of a station"
     MANAGE_RECIPES = "manage recipes"
@@ -66,6 +70,8 @@ LEAST_ROLE: dict[Act, Role] = {
     Act.READ: Role.VIEWER,
     Act.INSPECT: Role.INSPECTOR,
     Act.REVIEW: Role.INSPECTOR,
+    Act.KEEP_LOTS: Role.INSPECTOR,
+    Act.UNDO_LOTS: Role.ADMIN,
     Act.TEACH: Role.ENGINEER,
     Act.SET_RECIPE: Role.INSPECTOR,
     Act.MANAGE_RECIPES: Role.ENGINEER,
@@ -209,6 +215,8 @@ def allowed(act: Act) -> Callable[[Caller], Awaitable[Caller]]:
 Reader = Annotated[Caller, Depends(allowed(Act.READ))]
 Inspector = Annotated[Caller, Depends(allowed(Act.INSPECT))]
 Reviewer = Annotated[Caller, Depends(allowed(Act.REVIEW))]
+LotKeeper = Annotated[Caller, Depends(allowed(Act.KEEP_LOTS))]
+LotAdmin = Annotated[Caller, Depends(allowed(Act.UNDO_LOTS))]
 Teacher = Annotated[Caller, Depends(allowed(Act.TEACH))]
 RecipeSetter = Annotated[Caller, Depends(allowed(Act.SET_RECIPE))]
 RecipeManager = Annotated[Caller, Depends(allowed(Act.MANAGE_RECIPES))]

@@ -1,0 +1,146 @@
+"""Lots over HTTP and as pages: opened, filled by photos, decided, printed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from inspection.access import Role
+from inspection.lots import AQLS, Aql
+from inspection.web import api_lots
+from tests import factories
+from tests.factories import Spot
+from tests.web.serving import Served
+
+HTML = {"Accept": "text/html"}
+
+
+def post(served: Served, lot_id: str, part_id: str, *, hole: bool = False, **query: str) -> None:
+    spots = [Spot(at_mm=(5, 5), length_mm=4, width_mm=3)] if hole else []
+    body = factories.make_jpeg(spots, seed=abs(hash((lot_id, part_id))) % 10**6, width_px=160, height_px=120)
+    answer = served.post(body, mm_per_px="0.1", lot_id=lot_id, part_id=part_id, **query)
+    assert answer.status_code == 201, answer.text
+
+
+def body(lot_id: str, **fields: Any) -> dict[str, Any]:
+    return {"lot_id": lot_id, "product": "oxford", "line": lot_id, "size": 5, "minor": None, **fields}
+
+
+def open_lot(client: httpx.Client, lot_id: str, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/api/v1/lots", json=body(lot_id, **fields))
+    assert answer.status_code == 201, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def test_a_small_lot_goes_its_way(served: Served) -> None:
+    with served.person(Role.INSPECTOR) as inspector, served.person(Role.ADMIN) as admin:
+        lot = open_lot(inspector, "W-1")
+        url = f"/api/v1/lots/{lot['number']}"
+        assert [(one["severity"], one["inspect"], one["accept"]) for one in lot["classes"]] == [
+            ("critical", 5, 0),
+            ("major", 5, 0),
+        ]
+        early = inspector.post(f"{url}/decision", json={"outcome": "accepted", "revision": 0})
+        assert early.status_code == 409
+        assert "0 of 5" in early.json()["detail"]
+        assert early.json()["hint"]
+        for part in range(5):
+            post(served, "W-1", f"W-1-{part}")
+        now = inspector.get(url).json()
+        assert (now["came"], now["acceptable"], now["pending"]) == (5, True, [])
+        done = inspector.post(
+            f"{url}/decision", json={"outcome": "accepted", "revision": 0, "comment": "fine"}
+        )
+        assert done.status_code == 201, done.text
+        assert done.json()["decision"] == "accepted"
+        again = inspector.post(f"{url}/decision", json={"outcome": "refused", "revision": 0})
+        assert again.status_code == 409
+        undo = {"reason": "counted wrong", "revision": 1}
+        assert inspector.post(f"{url}/undo", json=undo).status_code == 403
+        assert admin.post(f"{url}/undo", json=undo).json()["decision"] is None
+
+
+def test_a_lot_that_its_plan_refuses_cannot_be_accepted(served: Served) -> None:
+    with served.person(Role.INSPECTOR) as inspector:
+        url = f"/api/v1/lots/{open_lot(inspector, 'W-2')['number']}"
+        post(served, "W-2", "W-2-bad", hole=True)
+        assert inspector.get(url).json()["acceptable"] is None  # critical needs the whole sample
+        for part in range(4):
+            post(served, "W-2", f"W-2-{part}")
+        told = inspector.get(url).json()
+        assert (told["acceptable"], told["nonconforming"]) == (False, 1)
+        refused = inspector.post(f"{url}/decision", json={"outcome": "accepted", "revision": 0})
+        assert refused.status_code == 409
+        assert (
+            inspector.post(f"{url}/decision", json={"outcome": "refused", "revision": 0}).status_code == 201
+        )
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"size": 1}, "lot of 1"),
+        ({"size": 10**12}, "larger than"),
+        ({"major": "3.0"}, "2.5"),
+        ({"major": "15"}, "above 10"),
+    ],
+)
+def test_what_cannot_be_planned_is_answered_clearly(
+    served: Served, fields: dict[str, Any], words: str
+) -> None:
+    with served.person(Role.INSPECTOR) as inspector:
+        answer = inspector.post("/api/v1/lots", json=body("W-bad", **fields))
+    assert answer.status_code == 422, answer.text
+    problem = answer.json()
+    assert words in problem["detail"] + problem["hint"]
+
+
+def test_an_unknown_lot_is_not_found(served: Served) -> None:
+    assert served.camera.get("/api/v1/lots/999999").status_code == 404
+    with served.person(Role.VIEWER) as viewer:
+        assert viewer.get("/lots/999999", headers=HTML).status_code == 404
+
+
+def test_cameras_read_lots_and_open_none(served: Served) -> None:
+    assert served.camera.get("/api/v1/lots").status_code == 200
+    assert served.camera.post("/api/v1/lots", json=body("W-cam")).status_code == 403
+
+
+def test_every_preferred_aql_is_offered() -> None:
+    schema = api_lots.PerHundredLotBody.model_json_schema()["properties"]["major"]
+    assert schema["enum"] == ["0", *(str(Aql(value)) for value in AQLS)]
+
+
+def test_the_pages_open_show_decide_and_print(served: Served) -> None:
+    with served.person(Role.INSPECTOR) as person:
+        page = person.get("/lots", headers=HTML).text
+        found = re.search(r'name="csrf_token" value="([0-9a-f]{64})"', page)
+        assert found is not None
+        form = {"csrf_token": found[1], "lot_id": "W-3 批", "product": "p", "line": "W-3", "major": "2.5"}
+        wrong = person.post("/lots", data={**form, "size": "1"}, headers=HTML)
+        assert wrong.status_code == 422
+        assert 'value="W-3 批"' in wrong.text
+        made = person.post("/lots", data={**form, "size": "1000", "critical": "0"}, headers=HTML)
+        assert made.status_code == 303
+        url = made.headers["location"]
+        post(served, "W-3 批", "W-3-bad", hole=True)
+        for language, words in (("en", "Plan by ISO 2859-1"), ("zh", "抽样方案，依据 ISO 2859-1")):
+            person.cookies.set("welt_language", language)
+            shown = person.get(url, headers=HTML).text
+            assert words in shown
+            assert '<svg class="chart"' in shown
+            report = person.get(f"{url}/report.pdf")
+            assert report.headers["content-type"] == "application/pdf"
+            assert report.content.startswith(b"%PDF-")
+            assert report.content.count(b"/Subtype /Image") >= 1
+        early = person.post(
+            f"{url}/decision", data={**form, "outcome": "accepted", "revision": "0"}, headers=HTML
+        )
+        assert early.status_code == 409
+        assert (
+            person.post(f"{url}/decision", data={"outcome": "accepted", "revision": "0"}).status_code == 403
+        )
