@@ -27,6 +27,7 @@ from inspection.web import (
     openapi,
     pages,
     pages_lots,
+    pages_recipes,
     pages_sets,
     pages_teach,
     pictures,
@@ -101,6 +102,8 @@ def create_app(settings: Settings, *, open_model: ModelOpener = registry.open_se
     pages.install(app)
     app.include_router(pages_sets.router)
     app.include_router(pages_lots.router)
+    app.include_router(pages_recipes.json_router)
+    app.include_router(pages_recipes.router)
     app.include_router(pages_teach.router)
     app.include_router(standards_api.router)
     app.include_router(standards_pages.router)

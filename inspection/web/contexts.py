@@ -175,6 +175,7 @@ URLS: Mapping[str, str] = {
     "teach": "/teach",
     "model": "/model",
     "standards": "/standards",
+    "recipes": "/recipes",
     "stations": "/stations",
     "users": "/users",
     "login": "/login",

@@ -11,10 +11,13 @@ from fastapi.concurrency import run_in_threadpool
 
 from inspection import drawing, imaging
 from inspection.document import ResultDocument, build_document
-from inspection.domain import Metadata
+from inspection.domain import Finding, Metadata, Photo
 from inspection.errors import DeadlineError, ForbiddenError, RecipeError, UnknownNameError
+from inspection.pipeline import Setup
 from inspection.recipe_book import of_version
 from inspection.recipe_toml import to_toml
+from inspection.recipes import Recipe
+from inspection.station import Station
 from inspection.store import inspections, stations
 from inspection.store import recipes as stored
 from inspection.web.deps import (
@@ -40,7 +43,7 @@ from inspection.web.recipe_schemas import (
 from inspection.web.schemas import NAME_PATTERN
 from inspection.web.uploads import RAW_MEDIA_TYPES, read_upload
 
-__all__ = ["router"]
+__all__ = ["router", "tried"]
 
 router = APIRouter()
 
@@ -215,25 +218,9 @@ def try_recipe(body: TrialBody, caller: RecipeManager, station: StationDep) -> R
     """The document that the draft would give for the photo of a result. Nothing is kept, and `result_id` and
     `links` stay those of the result.
     """
-    record = inspections.by_id(station.store, body.result_id).record
-    before = ResultDocument.model_validate_json(record.document)
-    # The limit for new photos may have been lowered since this one was accepted.
-    photo = imaging.decode(
-        station.photos.get(record.photo_sha256), max_pixels=before.photo.width_px * before.photo.height_px
-    )
-    metadata = Metadata(
-        station=record.station,
-        view=body.view,
-        recipe=body.recipe.name,
-        foot=record.foot,
-        # The recipe's own scale is what is tried; the photo's holds where the draft has none.
-        mm_per_px=None
-        if before.calibration is None or body.recipe.view(body.view).mm_per_px is not None
-        else before.calibration.mm_per_px,
-    )
-    finding, setup = station.try_recipe(photo, metadata, body.recipe)
+    finding, photo, metadata, setup = tried(station, body.recipe, body.view, body.result_id)
     return build_document(
-        result_id=record.result_id,
+        result_id=body.result_id,
         created_at=datetime.now(UTC),
         metadata=metadata,
         photo=photo,
@@ -241,6 +228,36 @@ def try_recipe(body: TrialBody, caller: RecipeManager, station: StationDep) -> R
         setup=setup,
         took_ms={},
     )
+
+
+def tried(
+    station: Station, draft: Recipe, view: str, result_id: str
+) -> tuple[Finding, Photo, Metadata, Setup]:
+    """Judge the stored photo of a result by a draft.
+
+    Raises
+    ------
+    NotFoundError : no such result.
+    RecipeError, UnknownNameError : the draft cannot be used, or has no such view.
+    """
+    record = inspections.by_id(station.store, result_id).record
+    before = ResultDocument.model_validate_json(record.document)
+    # The limit for new photos may have been lowered since this one was accepted.
+    photo = imaging.decode(
+        station.photos.get(record.photo_sha256), max_pixels=before.photo.width_px * before.photo.height_px
+    )
+    metadata = Metadata(
+        station=record.station,
+        view=view,
+        recipe=draft.name,
+        foot=record.foot,
+        # The recipe's own scale is what is tried; the photo's holds where the draft has none.
+        mm_per_px=None
+        if before.calibration is None or draft.view(view).mm_per_px is not None
+        else before.calibration.mm_per_px,
+    )
+    finding, setup = station.try_recipe(photo, metadata, draft)
+    return finding, photo, metadata, setup
 
 
 # What stations work on -------------------------------------------------------------------------------------

@@ -79,9 +79,19 @@ def test_every_key_is_used() -> None:
         for path in folder.glob(kind)
     )
     built = (
-        *("grade.", "disposition.", "severity.", "zone_class.", "zone.", "view.", "stage.", "measurement."),
+        *(
+            "recipe.",
+            "grade.",
+            "disposition.",
+            "severity.",
+            "zone_class.",
+            "zone.",
+            "view.",
+            "stage.",
+            "measurement.",
+        ),
         *("fact.", "foot.", "calibration_source.", "role.", "reason.", "problem.", "header.", "rule."),
-        *("quantity.", "basis.", "seam.fault.", "unit."),
+        *("recipe.", "quantity.", "basis.", "seam.fault.", "unit."),
         "review.entry",
         *("set_reason.", "lots.", "set_state.", "pair_quantity."),
     )

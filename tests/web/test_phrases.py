@@ -63,6 +63,7 @@ SEEN_BY_PEOPLE = (
     "web/pictures.py",
     "web/problems.py",
     "web/teach_photos.py",
+    "web/pages_recipes.py",
     "web/recipes_api.py",
     "web/standards_api.py",
 )

@@ -1,0 +1,104 @@
+"""The editor of recipes in a real browser: a zone is drawn, published, and a photo is graded by it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx2 as httpx
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import WAIT_MS, Line, Open, Watch
+from tests.factories import Spot
+from tests.web.test_recipes_api import textured
+
+HOLE = Spot(at_mm=(12, 24), length_mm=6, width_mm=4)
+expect.set_options(timeout=WAIT_MS)
+
+
+def with_photo(open_page: Open, tmp_path: Path, *, name: str, language: str = "en-GB") -> Page:
+    """The editor with a reference photo."""
+    (tmp_path / "good.png").write_bytes(textured())
+    page = open_page("ana", "/recipes/editor", language=language)
+    page.fill("#name", name)
+    page.set_input_files("#photo", tmp_path / "good.png")
+    page.wait_for_selector("#canvas[data-ready]")
+    return page
+
+
+def click_at(page: Page, x: float, y: float) -> None:
+    """Click at a share of the photo."""
+    box = page.locator("#canvas image").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def test_a_drawn_zone_is_published_and_grades_the_next_photo(
+    open_page: Open, line: Line, tmp_path: Path
+) -> None:
+    stored = line.post(HOLE)
+    page = with_photo(open_page, tmp_path, name="drawn")
+    page.click("[data-tool=zone]")
+    for x, y in ((0.02, 0.02), (0.5, 0.02), (0.5, 0.98), (0.02, 0.98)):
+        click_at(page, x, y)
+    page.click("#finish")
+    row = page.locator("#zones li")
+    row.locator("input").first.fill("left-half")
+    row.locator("select").select_option("secondary")
+    page.click("[data-tool=seam]")
+    click_at(page, 0.1, 0.5)
+    click_at(page, 0.4, 0.6)
+    page.keyboard.press("Enter")
+    expect(page.locator("#seams li")).to_have_count(1)
+    page.click(f'[data-try="{stored}"]')
+    expect(page.locator("#trial")).to_be_visible()
+    expect(page.locator("#tried-reasons")).to_contain_text("The part was not found")
+    page.fill("#note", "drawn by hand")
+    page.click("#publish")
+    expect(page.get_by_role("status").filter(has_text="drawn 1")).to_be_visible()
+    expect(page.get_by_text("drawn by hand")).to_be_visible()
+
+    answer = httpx.post(
+        f"{line.url}/api/v1/inspections",
+        params={"mm_per_px": "0.1", "recipe": "drawn"},
+        content=textured(),
+        headers={"Authorization": f"Bearer {line.key}", "Content-Type": "image/png"},
+        timeout=30,
+        trust_env=False,
+    )
+    told = answer.json()
+    assert told["recipe"] == {"name": "drawn", "version": "1"}
+    assert told["registration"]["found"] is True
+    (zone,) = told["zones"]
+    assert (zone["name"], zone["zone_class"]) == ("left-half", "secondary")
+    assert abs(zone["outline_px"][0][0] - 0.02 * 640) < 6
+    assert told["expected_seams"][0]["name"] == "seam-1"
+
+
+def test_a_zone_is_drawn_with_the_keyboard_alone(open_page: Open, tmp_path: Path) -> None:
+    page = with_photo(open_page, tmp_path, name="by-keys")
+    page.focus("[data-tool=zone]")
+    page.keyboard.press("Enter")
+    page.focus("#canvas")
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft"):
+        page.keyboard.press("Space")
+        for _ in range(3):
+            page.keyboard.press(f"Shift+{key}")
+    page.keyboard.press("Enter")
+    expect(page.locator("#zones li")).to_have_count(1)
+    expect(page.locator("#canvas polygon.primary")).to_have_count(1)
+    before = page.locator("#canvas polygon.primary").get_attribute("points")
+    page.focus('#canvas [data-number="0"]')
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#canvas polygon.primary").get_attribute("points") != before
+
+
+def test_what_is_wrong_with_a_draft_is_told_in_chinese(open_page: Open, tmp_path: Path, watch: Watch) -> None:
+    watch.allowed.append("422 (Unprocessable")
+    page = with_photo(open_page, tmp_path, name="wrong", language="zh-CN")
+    page.click("[data-tool=zone]")
+    for x, y in ((0.1, 0.1), (0.9, 0.9), (0.9, 0.1), (0.1, 0.9)):
+        click_at(page, x, y)
+    page.click("#finish")
+    page.click("#publish")
+    expect(page.get_by_role("alert")).to_have_text(re.compile("轮廓自交"))
