@@ -79,8 +79,8 @@ def _zone(rgb: npt.NDArray[np.uint8]) -> tuple[Zone, ...]:
     return (Zone("leather", ZoneClass.PRIMARY, corners),)
 
 
-def _good(rgb: npt.NDArray[np.uint8], name: str = "") -> GoodPhoto:
-    return GoodPhoto(name, rgb, MM_PER_PX, _zone(rgb))
+def _good(rgb: npt.NDArray[np.uint8], name: str = "", group: str = "") -> GoodPhoto:
+    return GoodPhoto(name, rgb, MM_PER_PX, _zone(rgb), group)
 
 
 # Speed
@@ -185,7 +185,7 @@ def kept_promises(model: Model, hides: dict[str, list[Shot]]) -> list[Figure]:
         for half in (0, 1):
             photos = [(shot, read_photo(shot)) for shot in shots]
             taught = [
-                _good(rgb[y : y + PATCH_PX, x : x + PATCH_PX], f"{shot.stem}-{y}-{x}")
+                _good(rgb[y : y + PATCH_PX, x : x + PATCH_PX], f"{shot.stem}-{y}-{x}", shot.stem)
                 for shot, rgb in photos[half::2]
                 for y, x in _sound_places(shot, rgb.shape, PATCH_PX, PATCH_PX)
             ][: novelty.MAX_PHOTOS]

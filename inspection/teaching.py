@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from inspection import detecting, imaging, locating, novelty, pipeline
 from inspection.domain import Maps, Photo
-from inspection.errors import ModelError, NotFoundError, TeachingError, WeltError
+from inspection.errors import ModelError, NotFoundError, StorageError, TeachingError, WeltError
 from inspection.novelty import GoodPhoto, InForce, Lesson, Suspect
 from inspection.recipes import Recipe
 from inspection.registry import Model
@@ -198,7 +198,13 @@ def _good_photo(photo: TaughtPhoto, order: Order, photos: Photos, max_pixels: in
             f"The part was not found in {photo.name}, so its zones are not known; nothing was changed.",
             hint="Leave that photo out, or check the reference photo of the view.",
         )
-    return GoodPhoto(name=photo.name, rgb=decoded.rgb, mm_per_px=photo.mm_per_px, zones=located.zones)
+    return GoodPhoto(
+        name=photo.name,
+        rgb=decoded.rgb,
+        mm_per_px=photo.mm_per_px,
+        zones=located.zones,
+        group=photo.group,
+    )
 
 
 def _known_defect(photo: GoodPhoto, maps: Maps, model: Model, order: Order) -> str:
@@ -256,7 +262,7 @@ class Banks:
                     continue
                 try:
                     opened = None if version.bank_sha256 is None else open_bank(version, self._photos)
-                except (ModelError, NotFoundError) as error:
+                except (ModelError, NotFoundError, StorageError) as error:
                     log.error(
                         "novelty bank cannot be used",
                         extra={"recipe": version.recipe, "view": version.view, "detail": error.detail},

@@ -77,12 +77,15 @@ class GoodPhoto:
     rgb : (H, W, 3) uint8.
     mm_per_px : None when not known.
     zones : in its pixels.
+    group : photos of one group, such as those of one part, are alike and never divided among folds; empty for
+        a photo that stands alone.
     """
 
     name: str
     rgb: npt.NDArray[np.uint8]
     mm_per_px: float | None
     zones: tuple[Zone, ...]
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -287,7 +290,7 @@ def _fit(
     channels = passes[0].cells.shape[2]
     keep = vectors_per_zone(len(zones), channels)
     scale = _scale_of(passes)
-    folds = min(FOLDS, len(photos))
+    fold_of, folds = _folds(photos)
     grids = [np.zeros(one.zones.shape, np.float32) for one in passes]
     banks: list[ZoneBank] = []
     for number, zone in enumerate(zones, start=1):
@@ -296,7 +299,7 @@ def _fit(
             continue
         for fold in range(folds):
             learned = np.concatenate(
-                [some for one, some in zip(passes, taken, strict=True) if one.photo % folds != fold]
+                [some for one, some in zip(passes, taken, strict=True) if fold_of[one.photo] != fold]
             )
             if not len(learned):
                 continue
@@ -304,7 +307,7 @@ def _fit(
             squares = np.einsum("ij,ij->i", vectors, vectors)
             for one, grid in zip(passes, grids, strict=True):
                 here = one.zones == number
-                if one.photo % folds == fold and here.any():
+                if fold_of[one.photo] == fold and here.any():
                     grid[here] = nearest(one.cells[here].astype(np.float32) / scale, vectors, squares)
             progress(0.8 + 0.15 * ((number - 1) + (fold + 1) / folds) / len(zones))
         everything = np.concatenate(taken)
@@ -329,6 +332,16 @@ def _fit(
     progress(1.0)
     suspects = _suspects(photos, passes, maps, np.array(plain), objections)
     return Taught(bank, suspects, tuple(float(score) for score in plain))
+
+
+def _folds(photos: Sequence[GoodPhoto]) -> tuple[list[int], int]:
+    """The fold of each photo, and how many there are; one group alone is divided after all."""
+    groups = [photo.group or f"photo {index}" for index, photo in enumerate(photos)]
+    if len(set(groups)) == 1:
+        groups = [str(index) for index in range(len(photos))]
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    folds = min(FOLDS, len(numbers))
+    return [numbers[group] % folds for group in groups], folds
 
 
 def _model_size(photo: GoodPhoto, model: Model) -> tuple[int, int]:

@@ -44,11 +44,17 @@ _teachings = schema.teachings
 
 @dataclass(frozen=True)
 class TaughtPhoto:
-    """A photo that a view was taught, kept beside the others under its digest."""
+    """A photo that a view was taught, kept beside the others under its digest.
+
+    Attributes
+    ----------
+    group : the part that it shows, where that is known; see ``novelty.GoodPhoto``.
+    """
 
     sha256: str
     name: str
     mm_per_px: float | None
+    group: str = ""
 
 
 @dataclass(frozen=True)

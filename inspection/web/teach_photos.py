@@ -66,6 +66,7 @@ def photos_of(station: Station, recipe: str, view: str, result_ids: Iterable[str
             sha256=document.photo.sha256,
             name=result_id,
             mm_per_px=None if calibration is None else calibration.mm_per_px,
+            group=document.part_id or "",
         )
     return tuple(photos.values())
 

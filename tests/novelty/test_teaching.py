@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -139,6 +140,14 @@ def test_two_zones_are_taught_apart(embedding_model: Model, lesson: Lesson) -> N
     assert score(belongs, wrong) > 3 * score(belongs)
 
 
+def test_photos_of_one_part_are_not_divided_among_folds(lesson: Lesson) -> None:
+    """Of a part that was photographed twice, the twin would tell the bank all about it."""
+    twins = [replace(good_photo(seed % 6), group=f"part-{seed % 6}") for seed in range(12)]
+    apart, together = teach([replace(twin, group="") for twin in twins], lesson), teach(twins, lesson)
+    highest = [max(taught.scores) * taught.bank.zones[0].unit for taught in (apart, together)]
+    assert highest[0] < 0.7 * highest[1]
+
+
 # What is refused; nothing is overwritten
 
 
@@ -270,6 +279,35 @@ def test_two_people_who_change_it_at_once_do_not_overwrite_each_other(
     teaching.change_limit(store, blobs, "default", "upper", false_rejects=0.2, by="li", seen_version=1)
     with pytest.raises(ConflictError, match="meanwhile"):
         teaching.change_limit(store, blobs, "default", "upper", false_rejects=0.3, by="wang", seen_version=1)
+
+
+def test_a_damaged_bank_leaves_the_one_before_serving(
+    embedding_model: Model, store: Store, blobs: Photos, recipe: Recipe, tmp_path: Path
+) -> None:
+    order = _order(recipe, blobs, _good(8))
+    teaching.teach(order, store=store, photos=blobs, model=embedding_model, by="li", max_pixels=PIXELS)
+    known = teaching.Banks(store, blobs)
+    known.refresh()
+    first = banks.version(store, "default", "upper", 1)
+    body = b"not a bank"
+    banks.add(
+        store,
+        replace(first, bank_sha256=blobs.put(body)),
+        by="li",
+        action=audit.Action.TAUGHT,
+        seen_version=1,
+    )
+    known.refresh()
+    assert known.get("default", "upper").version == 1  # type: ignore[union-attr]
+    [file] = [
+        path for path in (tmp_path / "photos").rglob("*") if path.is_file() and path.read_bytes() == body
+    ]
+    file.write_bytes(b"damaged by the disk")
+    known.refresh()
+    assert known.get("default", "upper").version == 1  # type: ignore[union-attr]
+    restarted = teaching.Banks(store, blobs)
+    restarted.refresh()
+    assert restarted.get("default", "upper") is None
 
 
 def test_a_bank_of_another_network_judges_nothing(
