@@ -34,6 +34,7 @@ SEED = 5_000_005
 """Of the scenes; training draws from others."""
 
 SPEC = NetworkSpec(kinds=("sound", "hole"), mm_per_px=0.15, stride=2, tile_px=512, overlap_px=64, multiple=32)
+SIDE_2MP = 1414
 _MATCHED_MM = 0.5
 _LEAST_HOLES = 6
 """A row that shows fewer in the photo is not counted."""
@@ -60,7 +61,6 @@ class Tally:
     gaps_found: int = 0
     false_gaps: int = 0
     metres: float = 0.0
-    took_ms: list[float] = field(default_factory=list)
 
     def compare(self, seam: Seam, name: str, true: float) -> float | None:
         """Error of a measurement, with whether its uncertainty holds; None where it is not known."""
@@ -73,9 +73,22 @@ class Tally:
         return error
 
 
-def scenes(count: int, *, mm_per_px: float, side_px: int = 640, tilted: bool = False) -> Iterator[Sample]:
-    """Rendered photos with a seam; the camera looks straight down unless ``tilted``."""
-    request = Request(side_px=side_px, mm_per_px=(mm_per_px, mm_per_px), leather_only=0.0)
+def scenes(
+    count: int, *, mm_per_px: float, side_px: int = 640, tilted: bool = False, kinds: tuple[str, ...] = ()
+) -> Iterator[Sample]:
+    """Rendered photos with a seam; the camera looks straight down unless ``tilted``.
+
+    Parameters
+    ----------
+    kinds : of defects that every photo has some of; empty for what comes by chance, and for sound photos too.
+    """
+    request = Request(
+        side_px=side_px,
+        mm_per_px=(mm_per_px, mm_per_px),
+        leather_only=0.0,
+        kinds=kinds,
+        sound=0.0 if kinds else Request().sound,
+    )
     index = made = 0
     while made < count:
         scene = sample(request, seed=SEED + round(1000 * mm_per_px), index=index)
@@ -260,10 +273,7 @@ def measured(made_scenes: Iterator[Sample], mapper: Mapper, spec: NetworkSpec) -
     for k, made in enumerate(made_scenes):
         maps = mapper(made, k)
         zone, calibration = whole_photo(made), calibration_of(made)
-        began = time.process_time()
         seams = find_seams(maps, made.rgb, (zone,), calibration, spec=spec)
-        took = (time.process_time() - began) * 1000
-        tally.took_ms.append(took * 2e6 / (made.rgb.shape[0] * made.rgb.shape[1]))
         count_scene(tally, made, seams)
     return tally
 
@@ -293,7 +303,6 @@ def figures(tally: Tally, of: str) -> list[Figure]:
         ("seams joined wrongly", share(tally.joined, tally.seams), tally.seams, "≤", 0.02),
         ("skipped and broken found", share(tally.gaps_found, tally.gaps), tally.gaps, "≥", 0.98),
         ("false calls per 4 m", 4 * tally.false_gaps / max(tally.metres, 1e-9), tally.false_gaps, "≤", 1.0),
-        ("ms per 2 MP photo, median", float(np.median(tally.took_ms)), len(tally.took_ms), "≤", 25.0),
     ]
     told = [
         Figure(
@@ -318,6 +327,24 @@ def figures(tally: Tally, of: str) -> list[Figure]:
     return told
 
 
+def took_ms(count: int) -> list[Figure]:
+    """Time of seams in photos of 2 MP on one core, the best of three runs: other work only adds to it."""
+    cv2.setNumThreads(1)
+    told, stitches = [], []
+    for k, made in enumerate(scenes(count, mm_per_px=0.15, side_px=SIDE_2MP)):
+        maps, zone, calibration = drawn(made, k), whole_photo(made), calibration_of(made)
+        runs = []
+        for _ in range(3):
+            began = time.process_time()
+            seams = find_seams(maps, made.rgb, (zone,), calibration, spec=SPEC)
+            runs.append((time.process_time() - began) * 1000)
+        told.append(min(runs))
+        stitches.append(sum(len(seam.points_px) for seam in seams))
+    middle = float(np.median(told))
+    name = f"ms for seams in a 2 MP photo, median (n = {count}, {np.median(stitches):.0f} stitches each)"
+    return [Figure(name, f"{middle:.1f}", "≤ 25", middle <= 25)]
+
+
 def drawn(made: Sample, number: int) -> Maps:
     """Maps drawn from the truth with a network's faults."""
     return maps_of(made, np.random.default_rng(number), Faults())
@@ -325,14 +352,16 @@ def drawn(made: Sample, number: int) -> Maps:
 
 def measure(models_dir: Path, *, count: int = 30) -> list[Figure]:
     """All bars, at 0.10 and 0.15 mm per pixel and through a tilted camera with a bent lens."""
-    told: list[Figure] = []
+    told = took_ms(max(3, count // 10))
     model = open_serving(models_dir, threads=1)
-    for name, mm_per_px, tilted in (
-        ("0.10 mm/px", 0.10, False),
-        ("0.15 mm/px", 0.15, False),
-        ("tilted", 0.12, True),
+    gaps = ("skipped_stitch", "broken_thread")
+    for name, mm_per_px, tilted, kinds in (
+        ("0.10 mm/px", 0.10, False, ()),
+        ("0.15 mm/px", 0.15, False, ()),
+        ("tilted", 0.12, True, ()),
+        ("gaps", 0.15, False, gaps),
     ):
-        made = list(scenes(count, mm_per_px=mm_per_px, tilted=tilted))
+        made = list(scenes(count, mm_per_px=mm_per_px, tilted=tilted, kinds=kinds))
         told += figures(measured(iter(made), drawn, SPEC), f"drawn maps, {name}")
         if not model.spec.stitch_planes:
             continue

@@ -181,7 +181,9 @@ def _seams(
         line = meant_line(row.at_mm, closed=row.closed)
         meant.append(line)
         margins.append(
-            None if frame is None else find_margins(row.at_mm, row.at_px, planes, frame, closed=row.closed)
+            None
+            if frame is None
+            else find_margins(row.at_mm, row.at_px, line, planes, frame, closed=row.closed)
         )
     middle = [None if each is None else float(np.nanmedian(each.margin_mm)) for each in margins]
     beside = group([row.at_mm for row, _ in zoned], [row.closed for row, _ in zoned], middle)

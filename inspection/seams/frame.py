@@ -26,6 +26,11 @@ class Frame:
         """At the photo's middle: for distances that only have to be about right."""
         return self.calibration.mm_per_px
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether one scale holds all over the photo, so that mm are pixels times it."""
+        return self.calibration.homography is None
+
     def to_mm(self, points_px: F64) -> F64:
         """Places (N, 2) on the plane of the part."""
         return to_mm(points_px, self.calibration)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.seams.evidence import seen_thread, thread_between
-from inspection.seams.lines import steps
+from inspection.seams.lines import middle_of, steps
 from inspection.seams.lookup import look_up
 from inspection.seams.points import NEAREST_CELLS, Planes, Points
 from inspection.seams.tracing import MIN_POINTS
@@ -69,11 +69,10 @@ def usual_step(length: F64, *, reach: int = 6) -> F64:
     n = len(length)
     if n < 3:
         return np.full(n, float(np.median(length)) if n else 0.0)
-    usual = np.empty(n)
     whole = float(np.median(length))
-    for i in range(n):
-        around = np.delete(length[max(0, i - reach) : i + reach + 1], min(i, reach))
-        usual[i] = np.median(around) if len(around) >= 4 else whole
+    around = np.arange(n)[:, None] + np.delete(np.arange(-reach, reach + 1), reach)
+    usual, count = middle_of(length[np.clip(around, 0, n - 1)], (around >= 0) & (around < n))
+    usual = np.where(count >= 4, usual, whole)
     # Half of the steps around may be gaps; the row as a whole is more honest then.
     return np.where(usual > 1.5 * whole, whole, usual)
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Meant", "distance_to_line", "meant_line", "normals", "steps", "tangents"]
+__all__ = ["Meant", "distance_to_line", "meant_line", "middle_of", "normals", "steps", "tangents"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -26,6 +26,21 @@ def steps(points: F64, *, closed: bool) -> F64:
     """Distance (N - 1,) of each point to the next, (N,) when closed."""
     ahead = np.diff(points, axis=0, append=points[:1]) if closed else np.diff(points, axis=0)
     return np.hypot(ahead[:, 0], ahead[:, 1])
+
+
+def middle_of(values: F64, known: npt.NDArray[np.bool_]) -> tuple[F64, npt.NDArray[np.int64]]:
+    """Median (N,) of the known values of each row (N, W), 0 where none is, and how many are.
+
+    NumPy's own median of masked values goes row by row, which takes most of the time of a photo.
+    """
+    ordered = np.sort(np.where(known, values, np.inf), axis=1)
+    count = known.sum(axis=1)
+    rows = np.arange(len(values))
+    middle = np.minimum(count // 2, values.shape[1] - 1)
+    low, high = ordered[rows, np.maximum(0, count - 1) // 2], ordered[rows, middle]
+    return np.where(
+        count > 0, (np.where(count > 0, low, 0.0) + np.where(count > 0, high, 0.0)) / 2, 0.0
+    ), count
 
 
 def tangents(points: F64, *, closed: bool) -> F64:
@@ -98,10 +113,10 @@ def _fit(points: F64) -> tuple[F64, F64, F64]:
     t = 2 * along / length - 1
     degree = int(np.clip(2 + length // _MM_PER_DEGREE, 1, min(_MOST_DEGREES, max(1, (n - 1) // 3))))
     basis = np.polynomial.legendre.legvander(t, degree)
-    slopes = np.stack(
-        [np.polynomial.legendre.legval(t, np.polynomial.legendre.legder(row)) for row in np.eye(degree + 1)],
-        axis=1,
-    )
+    slopes = np.zeros_like(basis)
+    slopes[:, 1] = 1.0
+    for k in range(1, degree):  # the derivatives follow from the polynomials by recurrence
+        slopes[:, k + 1] = slopes[:, k - 1] + (2 * k + 1) * basis[:, k]
     weight = np.ones(n)
     fitted: F64 = points
     spread = _LEAST_SPREAD_MM

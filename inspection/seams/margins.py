@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.seams.frame import Frame
-from inspection.seams.lines import meant_line, normals
+from inspection.seams.lines import Meant, meant_line, middle_of, normals
 from inspection.seams.lookup import look_up
 from inspection.seams.points import Planes
 
@@ -56,7 +56,9 @@ class Margins:
     certain_mm: F64
 
 
-def find_margins(at_mm: F64, at_px: F64, planes: Planes, frame: Frame, *, closed: bool) -> Margins | None:
+def find_margins(
+    at_mm: F64, at_px: F64, meant: Meant, planes: Planes, frame: Frame, *, closed: bool
+) -> Margins | None:
     """The nearest edge that keeps beside the row for most of its length; None where there is none.
 
     The edge is looked for from the line that was meant, so a row that runs off does not lose it.
@@ -64,7 +66,8 @@ def find_margins(at_mm: F64, at_px: F64, planes: Planes, frame: Frame, *, closed
     n = len(at_mm)
     out_mm = np.arange(_NEAREST_MM, REACH_MM, _STEP_MM)
     # The search goes over pixels, in steps of about so many mm; what it finds is measured on the plane.
-    meant = meant_line(at_px * frame.mm_per_px, closed=closed)
+    if not frame.is_flat:
+        meant = meant_line(at_px * frame.mm_per_px, closed=closed)
     side = normals(meant.tangent)
     base_px = meant.at / frame.mm_per_px
     found: list[tuple[float, F64, float]] = []
@@ -150,9 +153,7 @@ def _beside(at_mm: F64, edge_mm: F64, sign: float) -> F64:
         fitted = np.linalg.solve(normal, np.einsum("nwi,nw->ni", weighted, y)[..., None])[..., 0]
         level, slope = fitted[:, 0], fitted[:, 1]
         stray = np.abs(y - np.einsum("nwi,ni->nw", basis, fitted))
-        usual = np.array(
-            [np.median(each[seen]) if seen.any() else 0.0 for each, seen in zip(stray, known, strict=True)]
-        )
+        usual, _ = middle_of(stray, known)
         kept = (known & (stray <= np.maximum(_STRAY_MM, 3 * usual[:, None]))).astype(np.float64)
     distance = level / np.sqrt(1 + slope**2)
     own = np.arange(n) - first
