@@ -76,15 +76,16 @@ def measure(*, results: int = RESULTS) -> list[Figure]:
                 nonlocal told
                 told += more
 
-            began = time.perf_counter()
+            began, began_cpu_s = time.perf_counter(), _cpu_s()
             found = rejudge(url, standards.get("general"), changed, Span(), cores=cores, progress=progress)
-            took_s = time.perf_counter() - began
+            took_s, cpu_s = time.perf_counter() - began, _cpu_s() - began_cpu_s
             assert found.results == told == results
             bar = REJUDGING_BAR_S * results / RESULTS if cores == CORES else None
             figures.append(
                 Figure(
                     name=f"{results:,} results ({size_mb:.0f} MB of documents) judged again, {cores} core(s)",
-                    measured=f"{took_s:.1f} s, {took_s / results * cores * 1e6:.0f} µs of a core each; "
+                    measured=f"{took_s:.1f} s, {cpu_s:.1f} s of processor time "
+                    f"({cpu_s / results * 1e6:.0f} µs each); "
                     f"{found.changed:,} change, {found.unlike_stored} unlike stored",
                     bar="" if bar is None else f"<= {bar:.0f} s",
                     met=None if bar is None else took_s <= bar,
@@ -93,20 +94,29 @@ def measure(*, results: int = RESULTS) -> list[Figure]:
     return figures
 
 
+def _cpu_s() -> float:
+    """Processor time of this process and of those that it started and that have ended."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
 def _grading(standard: Standard) -> list[Figure]:
     rng = np.random.default_rng(1)
     shoe = [_defect_value(rng) for _ in range(DEFECTS)]
     calibration = Calibration(0.1, CalibrationSource.CAMERA)
     took = []
+    began_cpu_s = time.process_time()
     for _ in range(300):
         began = time.perf_counter()
         grade(shoe, standard, calibration, zone_area_mm2=_AREA_MM2)
         took.append((time.perf_counter() - began) * 1e3)
+    cpu_ms = (time.process_time() - began_cpu_s) / len(took) * 1e3
     median, high = statistics.median(took), statistics.quantiles(took, n=20)[-1]
     return [
         Figure(
             name=f"grading a photo with {DEFECTS} defects, with its reasons",
-            measured=f"median {median:.2f} ms, 95 % within {high:.2f} ms (n = {len(took)})",
+            measured=f"median {median:.2f} ms, 95 % within {high:.2f} ms, "
+            f"{cpu_ms:.2f} ms of processor time (n = {len(took)})",
             bar=f"<= {GRADING_BAR_MS:g} ms",
             met=median <= GRADING_BAR_MS,
         )

@@ -1,4 +1,4 @@
-"""Grades a photo, a shoe or a pair by a written standard, with the reason for every decision.
+"""Grades a photo or a shoe by a written standard, with the reason for every decision.
 
 What cannot be told is never decided by a coin: a limit inside the uncertainty of a measurement is both kept
 and broken. Everything is graded both ways, at best and at worst, and when the two grades differ the verdict
@@ -7,7 +7,7 @@ uncertainty can only bring them together: property tests hold it to that.
 """
 
 from inspection.grading.breaking import Seen
-from inspection.grading.deciding import Bounds, bounds, grade, grade_pair, grade_seen, grade_shoe
+from inspection.grading.deciding import Bounds, bounds, grade, grade_seen, grade_shoe
 from inspection.grading.reasons import (
     CALIBRATION_REASONS,
     COMBINATION_REASON,
@@ -29,7 +29,6 @@ __all__ = [
     "Seen",
     "bounds",
     "grade",
-    "grade_pair",
     "grade_seen",
     "grade_shoe",
     "not_located",

@@ -1,4 +1,4 @@
-"""Decides on a photo, a shoe or a pair: at best, at worst, and a person where the two differ."""
+"""Decides on a photo or a shoe: at best, at worst, and a person where the two differ."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from inspection.domain import (
     Defect,
     Disposition,
     Grade,
-    Measurement,
     Reason,
     Seam,
     Severity,
@@ -19,10 +18,10 @@ from inspection.domain import (
     ZoneClass,
 )
 from inspection.grading import reasons as telling
-from inspection.grading.breaking import RANK, Broken, Fault, Seen, of_defects, of_groups, of_seams, of_window
+from inspection.grading.breaking import RANK, Broken, Fault, Seen, of_defects, of_groups, of_seams
 from inspection.standards import Per, Standard
 
-__all__ = ["Bounds", "bounds", "grade", "grade_pair", "grade_seen", "grade_shoe"]
+__all__ = ["Bounds", "bounds", "grade", "grade_seen", "grade_shoe"]
 
 _GRADES = {rank: grade for grade, rank in RANK.items()}
 _WORST_FIRST = {Grade.C: 0, Grade.RECHECK: 1, Grade.B: 2, Grade.A: 3}
@@ -129,28 +128,6 @@ def grade_shoe(photos: Sequence[Seen], standard: Standard) -> Verdict:
     return replace(
         verdict, reasons=tuple(replace(reason, defect=None, seam=None) for reason in verdict.reasons)
     )
-
-
-def grade_pair(measurements: Sequence[Measurement], standard: Standard) -> Verdict:
-    """Judge how much the two shoes of a pair differ.
-
-    Parameters
-    ----------
-    measurements : named as the quantities of ``[[pairs]]``, such as ``colour_difference_de00``; several of
-        one name, of different zones, are each judged.
-    """
-    faults: list[Fault] = []
-    for measurement in measurements:
-        fault = Fault()
-        half = measurement.uncertainty or 0.0
-        span = measurement.value, measurement.value - half, measurement.value + half
-        for rule in standard.pairs:
-            if rule.quantity.value == measurement.name:
-                for broken in of_window(rule, span):
-                    fault.add(broken, standard)
-        if fault.told:
-            faults.append(fault)
-    return _verdict(faults, [], standard)
 
 
 def bounds(photos: Sequence[Seen], standard: Standard) -> Bounds:

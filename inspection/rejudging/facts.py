@@ -37,7 +37,7 @@ def needs_areas(*standards: Standard) -> bool:
 
 def graded_by(document: str) -> str:
     """Id of the standard that graded a result."""
-    return str(from_json(document, cache_strings="all")["standard"]["id"])
+    return str(from_json(document, cache_strings="keys")["standard"]["id"])
 
 
 def seen_of(document: str, *, areas: bool, seams: bool) -> Seen:
@@ -47,7 +47,7 @@ def seen_of(document: str, *, areas: bool, seams: bool) -> Seen:
     ----------
     areas, seams : whether the standards look at them; leaving them out saves time.
     """
-    content: dict[str, Any] = from_json(document, cache_strings="all")
+    content: dict[str, Any] = from_json(document, cache_strings="keys")
     calibration = content["calibration"]
     has_sizes = calibration is not None and calibration.get("problem") not in _NO_SIZES
     mm_per_px = calibration["mm_per_px"] if has_sizes else None

@@ -280,6 +280,12 @@ class PairRule(WindowRule):
     def _of_pairs(cls, quantity: Quantity) -> Quantity:
         return _one_of(quantity, PAIR_QUANTITIES, "[[pairs]]")
 
+    @model_validator(mode="after")
+    def _has_no_least(self) -> PairRule:
+        if self.at_least is not None:
+            raise ValueError("at_least can never fire: two shoes cannot differ too little; say at_most")
+        return self
+
 
 AnyRule = Rule | WindowRule
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspection.domain import Defect, Grade, Measurement, Seam, ZoneClass
-from inspection.grading import Bounds, Seen, bounds, grade_pair, grade_seen, grade_shoe
+from inspection.grading import Bounds, Seen, bounds, grade_seen, grade_shoe
 from inspection.standards import Standard, open_standards
 from inspection.taxonomy import KINDS
 
@@ -290,27 +290,6 @@ def test_a_shoe_is_never_better_than_one_of_its_photos(views: list[list[Defect]]
     shoe = bounds(photos, standard)
     assert grade_shoe(photos, standard).grade is shoe.grade
     assert all(no_better(shoe, bounds([photo], standard)) for photo in photos)
-
-
-@QUICK
-@given(
-    value=st.floats(0, 10),
-    half=HALVES,
-    more=st.floats(0, 5),
-    share=st.floats(0, 1),
-    standard=JUDGED_BY,
-    name=st.sampled_from(["colour_difference_de00", "length_difference_mm", "height_difference_mm"]),
-)
-def test_a_pair_that_differs_more_is_never_better_and_a_decision_on_it_stands(
-    value: float, half: float, more: float, share: float, standard: Standard, name: str
-) -> None:
-    order = [Grade.A, Grade.B, Grade.RECHECK, Grade.C]
-    before = grade_pair([Measurement(name, value, "", half)], standard).grade
-    after = grade_pair([Measurement(name, value + more, "", half)], standard).grade
-    if Grade.RECHECK not in (before, after):
-        assert order.index(after) >= order.index(before)
-    sharp = grade_pair([Measurement(name, value, "", half * share)], standard).grade
-    assert before in (Grade.RECHECK, sharp)
 
 
 def test_every_kind_of_rule_took_part() -> None:

@@ -119,6 +119,12 @@ def test_a_fault_has_its_line_and_its_remedy(
     assert fault.hint
 
 
+def test_a_pair_cannot_differ_too_little() -> None:
+    pair = window("pair", quantity="length_difference_mm", unit="mm", at_least=1.0)
+    fault = one_fault(WHOLE + rule() + pair.replace("[[stitching]]", "[[pairs]]"))
+    assert "at_least can never fire" in fault.message
+
+
 def test_all_faults_are_told_at_once() -> None:
     faults = checked(WHOLE + rule("one", limit=-1.0) + rule("two", kinds=["nothing"]))
     assert isinstance(faults, list)
