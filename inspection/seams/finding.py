@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from inspection.domain import Calibration, Maps, Measurement, Seam, Zone
 from inspection.runtime import NetworkSpec
+from inspection.seams.evidence import thread_between
 from inspection.seams.frame import Frame
 from inspection.seams.gaps import LONG, Gaps, find_gaps, recovered, usual_step, without_extras
 from inspection.seams.lines import meant_line, steps, tangents
+from inspection.seams.locking import unlocked
 from inspection.seams.margins import EDGE_WANDER_MM, Margins, find_margins
 from inspection.seams.measures import Measured, measurements
 from inspection.seams.points import WEAK_HEAT, Planes, Points, find_points, planes_of
@@ -40,6 +42,10 @@ _NOISE_FACTOR = 2.0
 """The two sides of a row share errors (light, twist, focus): on rendered rows the truth is off by about twice
 what they disagree by."""
 
+_AMID_SHARE = 0.4
+"""Share of the row's usual cover of thread from which it is there."""
+_STRAIGHT_COS = np.cos(np.radians(30))
+"""Round a corner stitches look otherwise."""
 _TIP = 4
 """Holes at either end of a row where its edge is believed only if the holes agree."""
 
@@ -123,6 +129,10 @@ def _placed(
             at_px, heat, along_mm = _completed(
                 pattern, max(_LEAST_FIT, _HOLE_FIT * usual_fit), at_px, heat, along_mm, noise_mm, chain.closed
             )
+    way = tangents(at_px, closed=chain.closed)
+    bare = unlocked(grey, at_px, way, pitch_px=pitch_px, mm_per_px=mm_per_px)
+    bare &= _amid_thread(planes, planes.to_cells(at_px))
+    at_px, heat, along_mm = at_px[~bare], heat[~bare], along_mm[~bare]
     return _Row(
         at=planes.to_cells(at_px),
         at_px=at_px,
@@ -132,6 +142,18 @@ def _placed(
         along_mm=along_mm,
         across_mm=np.full(len(at_px), NETWORK_ACROSS_MM),
     )
+
+
+def _amid_thread(planes: Planes, at: F64) -> npt.NDArray[np.bool_]:
+    """Whether thread leads straight on from each hole on both sides; never at a row's ends."""
+    cover = thread_between(planes, at[:-1], at[1:])
+    there = cover >= _AMID_SHARE * float(np.median(cover))
+    ahead = np.diff(at, axis=0)
+    ahead /= np.maximum(1e-9, np.hypot(ahead[:, 0], ahead[:, 1]))[:, None]
+    straight = np.einsum("ij,ij->i", ahead[:-1], ahead[1:]) >= _STRAIGHT_COS
+    amid = np.zeros(len(at), bool)
+    amid[1:-1] = there[:-1] & there[1:] & straight
+    return amid
 
 
 def _completed(

@@ -288,3 +288,21 @@ def test_scattered_points_make_no_seam() -> None:
     for point in rng.uniform([4, 4], [90, 56], (60, 2)):
         sewing.row(point[None])
     assert sewing.seams() == ()
+
+
+def test_a_hole_that_the_thread_passes_over_is_a_skipped_stitch_though_the_map_shows_it() -> None:
+    sewing = Sewing()
+    holes = straight(20, 3.0, at_mm=(8, 20))
+    sewing.row(holes)
+    # The thread goes over the ninth hole: it stays as bright as between the holes.
+    a, b = (
+        tuple(np.rint((holes[8] + away) / MM_PER_PX * 16).astype(int).tolist()) for away in ((-1, 0), (1, 0))
+    )
+    middle = tuple(np.rint(holes[8] / MM_PER_PX).astype(int).tolist())
+    cv2.circle(sewing.rgb, middle, 5, (90, 90, 90), -1)
+    cv2.line(sewing.rgb, a, b, (190, 180, 160), 3, cv2.LINE_AA, 4)
+    (seam,) = sewing.seams()
+    assert len(seam.points_px) == 19
+    assert value(seam, "skipped") == 1
+    (place,) = seam.skipped
+    assert seam.pitch_mm[place] == pytest.approx(6.0, abs=0.15)
