@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from bench import crash, fuzz, models, novelty, overhead, seams, slim, soak, standards, synthesis
+from bench import crash, fuzz, locating, models, novelty, overhead, seams, slim, soak, standards, synthesis
 from bench.table import Figure, table
 
 Measure = Callable[[Path], list[Figure]]
@@ -18,6 +18,7 @@ Measure = Callable[[Path], list[Figure]]
 QUICK: dict[str, Measure] = {
     "slim": lambda _: slim.measure(),
     "models": models.measure,
+    "locating": lambda _: locating.measure(warps=2),
     "novelty": novelty.measure,
     "overhead": overhead.measure,
     "standards": lambda _: standards.measure(results=30_000),
@@ -28,6 +29,7 @@ QUICK: dict[str, Measure] = {
     "soak": lambda folder: soak.measure(folder, minutes=2.0, settle_minutes=1.0),
 }
 FULL: dict[str, Measure] = QUICK | {
+    "locating": lambda _: locating.measure(warps=8),
     "standards": lambda _: standards.measure(),
     "crash": lambda folder: crash.measure(folder, cycles=50),
     "fuzz": lambda folder: fuzz.measure(folder, count=10_000),

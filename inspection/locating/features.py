@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "FINER_SIDE_PX",
     "FINE_SIDE_PX",
     "MAX_REFERENCE_POINTS",
     "Points",
@@ -25,6 +26,10 @@ search ends within the time budget (bench ``locating``)."""
 STRUCTURE_SIDE_PX = 240
 """Longer side of the photo whose structure is compared: grain of leather, which differs from shoe to shoe, is
 gone, and seams, edges and eyelets are left."""
+FINER_SIDE_PX = 640
+"""The same for parts that show little, such as plain leather with a seam: grain helps, and costs time."""
+PLENTY_OF_POINTS = 200
+"""Points of a reference from which the smaller photo is enough."""
 MAX_REFERENCE_POINTS = 800
 MAX_PHOTO_POINTS = 1500
 """Strongest points of each; more cost time and change no result in the bench."""

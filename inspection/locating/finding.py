@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from inspection.domain import Foot, Registration
 from inspection.locating import background, features, placing
-from inspection.locating.features import FINE_SIDE_PX, MAX_PHOTO_POINTS, STRUCTURE_SIDE_PX, Points
+from inspection.locating.features import MAX_PHOTO_POINTS, STRUCTURE_SIDE_PX, Points
 from inspection.locating.learning import Reference
 from inspection.locating.placing import Located
 from inspection.recipes import View
@@ -27,9 +27,9 @@ MIN_SCALE, MAX_SCALE = 0.5, 2.0
 """Of photo against reference. Cameras of a station do not move more; beyond this a fit is an accident."""
 MAX_STRETCH = 1.2
 """Largest ratio of the scales of a fit along its two main directions."""
-MIN_MATCHES = 12
-MIN_CORRELATION = 0.35
-"""What it takes to be found; chosen on other shoes than those that the bench reports on."""
+SURE = ((7, 0.75), (12, 0.35), (40, 0.15))
+"""What it takes to be found, one of these pairs: least matches and least correlation. On other parts the
+search finds no six matches that agree; chosen on other shoes than those that are reported on."""
 CLEAR_LEAD = 2.0
 """How many times the matches of the other way round a fit needs. A photo with both shoes of a pair, or a part
 that is its own mirror image, fits both ways; where its zones are is then not known without the foot."""
@@ -91,7 +91,7 @@ def find(
 
 def register(reference: Reference, rgb: npt.NDArray[np.uint8], *, foot: Foot | None = None) -> Registration:
     """Lay a photo on a reference; the same photo always gives the same answer."""
-    grey, _ = features.reduced(rgb, side_px=FINE_SIDE_PX)
+    grey, _ = features.reduced(rgb, side_px=reference.side_px)
     size = (grey.shape[1], grey.shape[0])
     points = features.seen(grey, mask=None, most=MAX_PHOTO_POINTS)
     known = None if foot is None or reference.foot is None else foot is not reference.foot
@@ -111,13 +111,17 @@ def register(reference: Reference, rgb: npt.NDArray[np.uint8], *, foot: Foot | N
     coarse, _ = features.reduced(rgb, side_px=STRUCTURE_SIDE_PX)
     to_photo, correlation = _compared(reference, coarse, to_photo, photo_size=to_size)
     return Registration(
-        found=clear and best.matches >= MIN_MATCHES and correlation >= MIN_CORRELATION,
+        found=clear and _sure(best.matches, correlation),
         mirrored=best.mirrored,
         matches=best.matches,
         correlation=correlation,
         residual_px=best.residual * float(from_reduced[0, 0]),
         to_photo=to_photo,
     )
+
+
+def _sure(matches: int, correlation: float) -> bool:
+    return any(matches >= least and correlation >= least_correlation for least, least_correlation in SURE)
 
 
 def _fit(of_reference: Points, of_photo: Points, *, mirrored: bool) -> _Fit | None:

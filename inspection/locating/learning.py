@@ -10,7 +10,14 @@ import numpy.typing as npt
 from inspection.domain import ExpectedSeam, Foot, Zone
 from inspection.errors import RecipeError
 from inspection.locating import features, placing
-from inspection.locating.features import FINE_SIDE_PX, MAX_REFERENCE_POINTS, STRUCTURE_SIDE_PX, Points
+from inspection.locating.features import (
+    FINE_SIDE_PX,
+    FINER_SIDE_PX,
+    MAX_REFERENCE_POINTS,
+    PLENTY_OF_POINTS,
+    STRUCTURE_SIDE_PX,
+    Points,
+)
 from inspection.recipes import View
 
 __all__ = ["MIN_REFERENCE_SIDE_PX", "Reference", "learn"]
@@ -29,6 +36,7 @@ class Reference:
     ----------
     size_px : (width, height) of the photo.
     foot : which shoe it shows; None when the recipe does not say.
+    side_px : longer side of the reduced photo.
     points, mirrored : as the photo shows them, and as its mirror image does; the places of both are in the
         reduced photo as it is, not mirrored.
     to_reduced : (3, 3), from pixels of the photo to those of the reduced one.
@@ -38,6 +46,7 @@ class Reference:
 
     size_px: tuple[int, int]
     foot: Foot | None
+    side_px: int
     points: Points
     mirrored: Points
     to_reduced: npt.NDArray[np.float64]
@@ -74,11 +83,14 @@ def learn(rgb: npt.NDArray[np.uint8], view: View) -> Reference:
     # Background stays where it is when the part moves, so nothing of it may be held on to.
     part = [zone.outline_px for zone in zones] if part_px is None else [part_px]
 
-    grey, _ = features.reduced(rgb, side_px=FINE_SIDE_PX)
-    size = (grey.shape[1], grey.shape[0])
-    to_reduced = features.resampling((width_px, height_px), size)
-    mask = features.filled([placing.transformed(to_reduced, outline) for outline in part], size)
-    points = features.seen(grey, mask=mask, most=MAX_REFERENCE_POINTS)
+    for side_px in (FINE_SIDE_PX, FINER_SIDE_PX):
+        grey, _ = features.reduced(rgb, side_px=side_px)
+        size = (grey.shape[1], grey.shape[0])
+        to_reduced = features.resampling((width_px, height_px), size)
+        mask = features.filled([placing.transformed(to_reduced, outline) for outline in part], size)
+        points = features.seen(grey, mask=mask, most=MAX_REFERENCE_POINTS)
+        if len(points) >= PLENTY_OF_POINTS:
+            break
     flipped = features.seen(
         np.ascontiguousarray(grey[:, ::-1]),
         mask=np.ascontiguousarray(mask[:, ::-1]),
@@ -98,6 +110,7 @@ def learn(rgb: npt.NDArray[np.uint8], view: View) -> Reference:
     return Reference(
         size_px=(width_px, height_px),
         foot=None if reference is None else reference.foot,
+        side_px=side_px,
         points=points,
         mirrored=Points(unflipped, flipped.looks),
         to_reduced=to_reduced,
