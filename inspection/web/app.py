@@ -29,6 +29,7 @@ from inspection.web import (
     pages_lots,
     pages_recipes,
     pages_sets,
+    pages_statistics,
     pages_teach,
     pictures,
     problems,
@@ -102,6 +103,7 @@ def create_app(settings: Settings, *, open_model: ModelOpener = registry.open_se
     pages.install(app)
     app.include_router(pages_sets.router)
     app.include_router(pages_lots.router)
+    app.include_router(pages_statistics.router)
     app.include_router(pages_recipes.json_router)
     app.include_router(pages_recipes.router)
     app.include_router(pages_teach.router)

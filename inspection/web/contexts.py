@@ -172,6 +172,7 @@ URLS: Mapping[str, str] = {
     "status": "/status",
     "events": "/api/v1/events",
     "lots": "/lots",
+    "statistics": "/statistics",
     "teach": "/teach",
     "model": "/model",
     "standards": "/standards",
