@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BestF1", "Interval", "Tally", "bootstrap", "recall_at_pass", "threshold_at_pass"]
+__all__ = ["BestF1", "Interval", "Tally", "bootstrap", "levels", "recall_at_pass", "threshold_at_pass"]
 
 BINS = 16_384
 LOGIT_RANGE = 20.0
@@ -41,6 +41,12 @@ def _bins(scores: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
 def _score(bin_number: int) -> float:
     logit = bin_number / (BINS - 1) * 2 * LOGIT_RANGE - LOGIT_RANGE
     return float(1 / (1 + np.exp(-logit)))
+
+
+def levels() -> Floats:
+    """(BINS,) probability of each bin of a ``Tally``."""
+    logit = np.arange(BINS) / (BINS - 1) * 2 * LOGIT_RANGE - LOGIT_RANGE
+    return np.asarray(1 / (1 + np.exp(-logit)), np.float64)
 
 
 def _empty() -> Floats:

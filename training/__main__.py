@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from inspection.errors import WeltError
 from training.recipe import PROJECT, Recipe, read_recipe
 from training.synthesis.cli import COMMANDS
+
+if TYPE_CHECKING:
+    from training.scoring import Score
 
 _RUNS = click.option(
     "--runs",
@@ -75,16 +79,22 @@ def fit(recipe_file: Path, runs_dir: Path, datasets_dir: Path) -> None:
 @_DATASETS
 @click.option(
     "--layout",
-    type=click.Choice(["mvtec"]),
-    help="Teach novelty on a benchmark that is laid out so.",
+    type=click.Choice(["mvtec", "coco", "yolo", "masks", "mvtec-test"]),
+    help="Score a folder of labelled photos instead of a recipe's run: mvtec teaches novelty first, "
+    "the others ask for the kinds that the model knows.",
 )
 @click.option("--photos", type=click.IntRange(5, 200), default=50, show_default=True,
-              help="Good photos taught of each category, at the most.")  # fmt: skip
+              help="With mvtec: good photos taught of each category, at the most.")  # fmt: skip
 @click.option("--false-rejects", type=click.FloatRange(0.0005, 0.5), default=0.01, show_default=True,
-              help="Share of good photos that may be called novel.")  # fmt: skip
-@click.option("--mm-per-px", type=float, help="Scale of the benchmark's photos.  [default: their own pixels]")
+              help="With mvtec: share of good photos that may be called novel.")  # fmt: skip
+@click.option("--mm-per-px", type=click.FloatRange(min=0, min_open=True),
+              help="With --layout: scale of the photos.  [default: their own pixels]")  # fmt: skip
 @click.option("--models", "models_dir", type=click.Path(file_okay=False, path_type=Path),
               default=PROJECT / "models", help="Folder of models.  [default: models]")  # fmt: skip
+@click.option("--model", "name", metavar="NAME/VERSION",
+              help="With --layout: another model than the one that serves.")  # fmt: skip
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path),
+              help="With the other layouts: folder for score.json, score.md and report.html.")  # fmt: skip
 def score(
     recipe_file: Path,
     runs_dir: Path,
@@ -94,23 +104,33 @@ def score(
     false_rejects: float,
     mm_per_px: float | None,
     models_dir: Path,
+    name: str | None,
+    out: Path | None,
 ) -> None:
-    """Make the ONNX candidate of a recipe and score it on test photos; or teach and score a benchmark.
+    """Make the ONNX candidate of a recipe and score it on test photos; or score photos of others.
 
     \b
     python -m training score training/recipes/leather.toml
     python -m training score --layout mvtec mvtec_ad/leather
+    python -m training score --layout coco my-photos --mm-per-px 0.12
     """
-    if layout is not None:
+    if layout == "mvtec":
         _score_benchmark(
             recipe_file, models_dir, photos=photos, false_rejects=false_rejects, mm_per_px=mm_per_px
         )
         return
     from training import candidates, fitting, scoring
 
-    recipe = _opened(recipe_file)
-    run = fitting.RunFolder(runs_dir / recipe.name)
     try:
+        if layout is not None:
+            made = _score_labelled(recipe_file, layout, models_dir, name=name, mm_per_px=mm_per_px)
+            if out is not None:
+                out.mkdir(parents=True, exist_ok=True)
+                scoring.write_score(made, out)
+            click.echo(scoring.as_markdown(made.metrics))
+            return
+        recipe = _opened(recipe_file)
+        run = fitting.RunFolder(runs_dir / recipe.name)
         model = candidates.make_candidate(recipe, run, datasets_dir=datasets_dir)
         made = scoring.score(recipe, model, datasets_dir=datasets_dir)
     except WeltError as error:
@@ -118,6 +138,19 @@ def score(
     scoring.write_score(made, run.path)
     click.echo(scoring.as_markdown(made.metrics))
     click.echo(f"written to {run.path / 'score.json'} and {run.path / 'score.md'}")
+
+
+def _score_labelled(
+    folder: Path, layout: str, models_dir: Path, *, name: str | None, mm_per_px: float | None
+) -> Score:
+    from inspection import registry, runtime
+    from training import scoring
+    from training.labelled import Layout, read_layout
+
+    chosen = name or registry.serving_name(models_dir)
+    model = registry.open_model(models_dir / chosen, threads=runtime.cpu_quota())
+    shots = read_layout(Layout(layout), folder, mm_per_px=mm_per_px or model.manifest.mm_per_px)
+    return scoring.score_shots(folder.name, shots, model)
 
 
 def _score_benchmark(
@@ -175,14 +208,22 @@ def export(recipe_file: Path, runs_dir: Path, datasets_dir: Path, models_dir: Pa
 @click.option(
     "--steps", type=click.IntRange(min=2), default=400, show_default=True, help="Steps of each run."
 )
-def ablate(recipe_file: Path, runs_dir: Path, datasets_dir: Path, steps: int) -> None:
-    """Show what the loose boxes are worth, by short runs without and with them; the card quotes the table."""
-    from training import ablation, fitting
+@click.option(
+    "--what",
+    type=click.Choice(["boxes", "sources"]),
+    default="boxes",
+    show_default=True,
+    help="The loose boxes, or the sources of photos.",
+)
+def ablate(recipe_file: Path, runs_dir: Path, datasets_dir: Path, steps: int, what: str) -> None:
+    """Show what a part is worth, by short runs without and with it; the card quotes the tables."""
+    from training import ablation, fitting, sources
 
     recipe = _opened(recipe_file)
     run = fitting.RunFolder(runs_dir / recipe.name)
     try:
-        table = ablation.ablate(recipe, run, steps=steps, datasets_dir=datasets_dir)
+        shown = ablation.ablate if what == "boxes" else sources.compare_sources
+        table = shown(recipe, run, steps=steps, datasets_dir=datasets_dir)
     except WeltError as error:
         raise _Told(error) from error
     click.echo(table)

@@ -47,7 +47,7 @@ class Augment:
             [
                 A.PadIfNeeded(crop_px, crop_px, border_mode=cv2.BORDER_REFLECT_101),
                 A.Affine(
-                    scale=(0.75, 1.35),
+                    scale=(0.7, 1.4),
                     rotate=(-45, 45),
                     shear=(-6, 6),
                     p=0.8,
@@ -57,42 +57,57 @@ class Augment:
                 ),
                 A.CenterCrop(crop_px, crop_px),
                 A.SquareSymmetry(p=1.0),
-                A.OneOf(
-                    [
-                        A.HueSaturationValue(90, 40, 25, p=1.0),
-                        A.RGBShift(40, 40, 40, p=1.0),
-                        A.ChannelShuffle(p=1.0),
-                        A.ToGray(p=1.0),
-                    ],
-                    p=0.75,
-                ),
-                A.RandomBrightnessContrast((-0.25, 0.1), (-0.35, 0.25), p=0.6),
-                A.RandomGamma((80, 150), p=0.4),
-                A.Illumination(mode="gaussian", effect_type="darken", intensity_range=(0.05, 0.2), p=0.2),
-                A.Illumination(mode="linear", effect_type="darken", intensity_range=(0.05, 0.2), p=0.2),
-                A.OneOf(
-                    [
-                        A.GaussianBlur(blur_limit=0, sigma_limit=(0.4, 1.4), p=1.0),
-                        A.MotionBlur(blur_limit=(3, 5), p=1.0),
-                        A.Sharpen(alpha=(0.1, 0.4), p=1.0),
-                    ],
-                    p=0.35,
-                ),
-                A.OneOf(
-                    [
-                        A.GaussNoise(std_range=(0.01, 0.05), p=1.0),
-                        A.ISONoise(p=1.0),
-                        A.ImageCompression(quality_range=(50, 95), p=1.0),
-                    ],
-                    p=0.35,
-                ),
+                *_photography(colour=0.75, light=0.6, lens=0.4, sensor=0.35),
             ],
             additional_targets={"box_ids": "mask"},
             seed=0,
         )
+        # Scenes come with a light, a lens and a sensor of their own already.
+        self._retouch = A.Compose(_photography(colour=0.35, light=0.3, lens=0.15, sensor=0.1), seed=0)
 
     def __call__(self, crop: Crop, *, seed: int) -> Crop:
         """One variation; the same seed gives the same one."""
         self._chain.set_random_seed(seed)
         varied = self._chain(image=crop.rgb, mask=crop.labels, box_ids=crop.box_ids)
         return Crop(rgb=varied["image"], labels=varied["mask"], box_ids=varied["box_ids"])
+
+    def retouch(self, rgb: Bytes, *, seed: int) -> Bytes:
+        """Another colour, light, lens and sensor for a rendered crop; nothing moves."""
+        self._retouch.set_random_seed(seed)
+        return np.asarray(self._retouch(image=rgb)["image"], np.uint8)
+
+
+def _photography(*, colour: float, light: float, lens: float, sensor: float) -> list[A.BasicTransform]:
+    """What changes a photo but not where anything lies, each group with its probability."""
+    return [
+        A.OneOf(
+            [
+                A.HueSaturationValue(90, 40, 25, p=1.0),
+                A.RGBShift(40, 40, 40, p=1.0),
+                A.ChannelShuffle(p=1.0),
+                A.ToGray(p=1.0),
+            ],
+            p=colour,
+        ),
+        A.RandomBrightnessContrast((-0.25, 0.1), (-0.35, 0.25), p=light),
+        A.RandomGamma((80, 150), p=0.66 * light),
+        A.Illumination(mode="gaussian", effect_type="darken", intensity_range=(0.05, 0.2), p=light / 3),
+        A.Illumination(mode="linear", effect_type="darken", intensity_range=(0.05, 0.2), p=light / 3),
+        A.OneOf(
+            [
+                A.GaussianBlur(blur_limit=0, sigma_limit=(0.4, 1.6), p=1.0),
+                A.MotionBlur(blur_limit=(3, 5), p=1.0),
+                A.Sharpen(alpha=(0.1, 0.4), p=1.0),
+                A.Downscale(scale_range=(0.5, 0.85), p=1.0),
+            ],
+            p=lens,
+        ),
+        A.OneOf(
+            [
+                A.GaussNoise(std_range=(0.01, 0.05), p=1.0),
+                A.ISONoise(p=1.0),
+                A.ImageCompression(quality_range=(50, 95), p=1.0),
+            ],
+            p=sensor,
+        ),
+    ]

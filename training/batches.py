@@ -4,6 +4,7 @@ have seen."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,11 +15,14 @@ from torch.utils.data import Dataset
 
 from training.augment import Augment, Crop
 from training.datasets import UNKNOWN_LABEL, Example, box_slices
+from training.networks import STRIDE
 from training.pasting import collect, transplant
 from training.recipe import BoxUse, Recipe
+from training.scenes import Piece, Pool
+from training.stitches import Sewing, Stitching, none_sewn, not_known
 from training.weak import mark
 
-__all__ = ["MAX_BOXES", "Batches"]
+__all__ = ["MAX_BOXES", "Batch", "Batches", "kept_back", "symmetric"]
 
 MAX_BOXES = 15
 """Boxes of one photo that training tells apart."""
@@ -27,19 +31,52 @@ SLACK = 1.25
 images."""
 WHOLE_SHARE = 0.6
 """A box counts in a crop that holds at least this share of it: the defect may lie in what was cut off."""
+VALIDATION_PIECES = 24
+"""The last pieces of a pool are not trained on; of a small pool the last quarter."""
+PASTE_ON_SCENES = 0.5
+"""Real defects are transplanted onto rendered leather half as often as onto real leather."""
 
 
-class Batches(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
-    """Item i is batch i: images (N, 3, S, S) uint8, labels (N, S, S) uint8, box ids (N, S, S) uint8, box
-    kinds (N, MAX_BOXES) uint8, 0 where there is no usable box."""
+class Batch(NamedTuple):
+    """What one step learns from.
 
-    def __init__(self, examples: Sequence[Example], recipe: Recipe) -> None:
-        self.recipe = recipe
-        self._masked = [example for example in examples if not example.boxes]
+    Attributes
+    ----------
+    images : (N, 3, S, S) uint8.
+    labels, box_ids : (N, S, S) uint8.
+    box_kinds : (N, MAX_BOXES) uint8, 0 where there is no usable box.
+    stitches : (N, 5, S / 2, S / 2) float32, see ``stitches.PLANES``.
+    stitches_known : (N, 2, S / 2, S / 2) float32.
+    """
+
+    images: Tensor
+    labels: Tensor
+    box_ids: Tensor
+    box_kinds: Tensor
+    stitches: Tensor
+    stitches_known: Tensor
+
+
+class _Drawn(NamedTuple):
+    crop: Crop
+    box_kinds: npt.NDArray[np.uint8]
+    stitching: Stitching
+
+
+class Batches(Dataset[Batch]):
+    """Item i is batch i, or this process's part of it."""
+
+    def __init__(
+        self, examples: Sequence[Example], recipe: Recipe, pool: Pool | None = None, *, rank: int = 0
+    ) -> None:
+        self.recipe, self.rank = recipe, rank
+        self._pool = pool
+        self._masked = [example for example in examples if example.shot.is_flat and not example.boxes]
         self._boxed = [example for example in examples if example.boxes]
+        self._sound = [example for example in examples if not example.shot.is_flat]
         if recipe.data.boxes is BoxUse.NOTHING:
             self._boxed = []
-        self._labels = {id(example): example.labels for example in self._masked}
+        self._labels = {id(example): example.labels for example in (*self._masked, *self._sound)}
         for example in self._boxed:
             full = recipe.data.boxes is BoxUse.FULL
             self._labels[id(example)] = mark(example, kinds=recipe.kinds) if full else example.labels
@@ -49,6 +86,8 @@ class Batches(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
             for example in (*self._masked, *self._boxed)
             for graft in collect(example.rgb, self._labels[id(example)], skip=skip)
         ]
+        if recipe.data.only_scenes:
+            grafts = []
         self._grafts = {
             label: [graft for graft in grafts if graft.label == label]
             for label in sorted({graft.label for graft in grafts})
@@ -58,27 +97,33 @@ class Batches(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
     def __len__(self) -> int:
         return self.recipe.fit.steps
 
-    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def __getitem__(self, step: int) -> Batch:
         cv2.setNumThreads(0)  # the trainer's threads are busy enough
-        rng = np.random.default_rng((self.recipe.seed, step))
-        drawn = [self._draw(rng) for _ in range(self.recipe.fit.batch)]
-        crops = [crop for crop, _ in drawn]
-        images = np.stack([crop.rgb.transpose(2, 0, 1) for crop in crops])
-        return (
-            torch.from_numpy(images),
-            torch.from_numpy(np.stack([crop.labels for crop in crops])),
-            torch.from_numpy(np.stack([crop.box_ids for crop in crops])),
-            torch.from_numpy(np.stack([kinds for _, kinds in drawn])),
+        rng = np.random.default_rng((self.recipe.seed, step, self.rank))
+        drawn = [self._draw(rng) for _ in range(self.recipe.fit.batch // self.recipe.fit.processes)]
+        images = np.stack([one.crop.rgb.transpose(2, 0, 1) for one in drawn])
+        return Batch(
+            images=torch.from_numpy(images),
+            labels=torch.from_numpy(np.stack([one.crop.labels for one in drawn])),
+            box_ids=torch.from_numpy(np.stack([one.crop.box_ids for one in drawn])),
+            box_kinds=torch.from_numpy(np.stack([one.box_kinds for one in drawn])),
+            stitches=torch.from_numpy(np.stack([one.stitching.planes for one in drawn])),
+            stitches_known=torch.from_numpy(np.stack([one.stitching.known for one in drawn])),
         )
 
-    def _draw(self, rng: np.random.Generator) -> tuple[Crop, npt.NDArray[np.uint8]]:
+    def _draw(self, rng: np.random.Generator) -> _Drawn:
         data = self.recipe.data
+        share = 1.0 if data.only_scenes else data.scenes.share if data.scenes is not None else 0.0
+        if self._pool is not None and rng.random() < share:
+            return self._rendered(self._pool, rng)
+        if self._sound and rng.random() < data.sound_share:
+            return self._real(self._sound[int(rng.integers(len(self._sound)))], rng)
         pool = self._boxed if self._boxed and rng.random() < data.box_share else self._masked
-        example = self._balanced(pool, rng)
-        crop = self._cut(example, rng)
-        if rng.random() < data.paste and self._grafts:
-            label = list(self._grafts)[int(rng.integers(len(self._grafts)))]
-            crop = transplant(crop, self._grafts[label], rng)
+        return self._real(self._balanced(pool, rng), rng)
+
+    def _real(self, example: Example, rng: np.random.Generator) -> _Drawn:
+        data = self.recipe.data
+        crop = self._pasted(self._cut(example, rng), rng, data.paste if example.shot.is_flat else 0.0)
         varied = self._augment(crop, seed=int(rng.integers(2**31)))
         kinds = np.zeros(MAX_BOXES, np.uint8)
         if data.boxes is BoxUse.FULL:
@@ -86,7 +131,29 @@ class Batches(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
                 inside = np.count_nonzero(varied.box_ids == i + 1)
                 if inside >= WHOLE_SHARE * box.width * box.height:
                     kinds[i] = self.recipe.kinds.index(box.kind)
-        return varied, kinds
+        known = none_sewn if example.shot.is_flat else not_known
+        return _Drawn(varied, kinds, known(data.crop_px, stride=STRIDE))
+
+    def _pasted(self, crop: Crop, rng: np.random.Generator, share: float) -> Crop:
+        if rng.random() >= share or not self._grafts:
+            return crop
+        label = list(self._grafts)[int(rng.integers(len(self._grafts)))]
+        return transplant(crop, self._grafts[label], rng)
+
+    def _rendered(self, pool: Pool, rng: np.random.Generator) -> _Drawn:
+        """A crop of a rendered scene: cut, mirrored, turned by quarters, so that needle holes stay exact."""
+        side = self.recipe.data.crop_px
+        piece = pool.piece(int(rng.integers(len(pool) - kept_back(len(pool)))))
+        y, x = (int(v) for v in rng.integers(0, piece.labels.shape[0] - side + 1, 2))
+        rgb, labels, sewing = symmetric(piece, x, y, side, turn=int(rng.integers(8)))
+        crop = Crop(rgb=rgb, labels=labels, box_ids=np.zeros_like(labels))
+        crop = self._pasted(crop, rng, PASTE_ON_SCENES * self.recipe.data.paste)
+        rgb = self._augment.retouch(crop.rgb, seed=int(rng.integers(2**31)))
+        return _Drawn(
+            Crop(rgb=rgb, labels=crop.labels, box_ids=crop.box_ids),
+            np.zeros(MAX_BOXES, np.uint8),
+            Stitching.of(sewing, stride=STRIDE),
+        )
 
     def _balanced(self, pool: Sequence[Example], rng: np.random.Generator) -> Example:
         """A photo of a group drawn first: a hide with many photos counts as much as half of its square
@@ -128,3 +195,42 @@ def _widened(plane: npt.NDArray[np.uint8], margin: int) -> npt.NDArray[np.uint8]
     """A plane with its own mirror image as a margin."""
     wide = cv2.copyMakeBorder(plane, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
     return np.asarray(wide, np.uint8)
+
+
+def kept_back(count: int) -> int:
+    """How many of the last pieces of a pool are for validation."""
+    return min(VALIDATION_PIECES, count // 4)
+
+
+def symmetric(
+    piece: Piece, x: int, y: int, side: int, *, turn: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], Sewing]:
+    """Photo, labels and seams of a square of a piece in one of its eight symmetries.
+
+    Parameters
+    ----------
+    x, y : top left corner.
+    turn : 0..3 quarter turns against the clock; 4..7 the same after mirroring left and right.
+    """
+    where = (slice(y, y + side), slice(x, x + side))
+
+    def moved(plane: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        own = plane[where]
+        return np.ascontiguousarray(np.rot90(own[:, ::-1] if turn >= 4 else own, turn % 4))
+
+    def moved_points(points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        across, down = points[:, 0] - x, points[:, 1] - y
+        if turn >= 4:
+            across = side - 1 - across
+        for _ in range(turn % 4):
+            across, down = down, side - 1 - across
+        inside = (across > -0.5) & (across < side - 0.5) & (down > -0.5) & (down < side - 0.5)
+        return np.column_stack([across, down])[inside].astype(np.float32)
+
+    sewing = Sewing(
+        thread=moved(piece.thread),
+        edge=moved(piece.edge),
+        holes_px=moved_points(piece.holes_px),
+        doubtful_px=moved_points(piece.doubtful_px),
+    )
+    return moved(piece.rgb), moved(piece.labels), sewing

@@ -28,8 +28,16 @@ from inspection.domain import Defect, Maps, Zone, ZoneClass
 from inspection.registry import DataSource, Manifest, Model, open_model
 from training.datasets import Labels, Shot, Split, open_dataset, read_mask, read_photo
 from training.fitting import RunFolder, load_averaged
-from training.networks import MULTIPLE, STRIDE, Exported, LeatherNet
+from training.networks import (
+    EMBEDDING_CHANNELS,
+    EMBEDDING_STRIDE,
+    MULTIPLE,
+    STRIDE,
+    Exported,
+    LeatherNet,
+)
 from training.recipe import PROJECT, BoxUse, Recipe
+from training.stitches import PLANES
 
 __all__ = [
     "OPSET",
@@ -93,7 +101,7 @@ def to_onnx(network: LeatherNet) -> bytes:
             Exported(network).eval(),
             (example,),
             input_names=["image"],
-            output_names=["surface"],
+            output_names=[output.value for output in runtime.Output],
             opset_version=OPSET,
             dynamo=True,
             external_data=False,
@@ -129,10 +137,10 @@ def whole_photo(width: int, height: int) -> tuple[Zone, ...]:
 
 
 def look(model: Model, shot: Shot) -> Look:
-    """Run a model over a labelled photo, from its bytes to its regions."""
+    """Run a model over a photo, from its bytes to its regions."""
     rgb = read_photo(shot)
     height, width = rgb.shape[:2]
-    maps = runtime.infer(model.network, rgb, photo_mm_per_px=shot.mm_per_px, spec=model.spec)
+    maps = runtime.infer(model.network, rgb, photo_mm_per_px=shot.mm_per_px, spec=model.spec, outputs=())
     if shot.mask_file is not None:
         labelled = read_mask(shot)
     else:
@@ -213,7 +221,8 @@ def make_candidate(recipe: Recipe, run: RunFolder, *, datasets_dir: Path = PROJE
     sources, validation = [], []
     for name in recipe.data.sets:
         definition, shots = open_dataset(datasets_dir, name)
-        learned = definition.labels is Labels.MASKS or recipe.data.boxes is not BoxUse.NOTHING
+        learned = definition.labels is not Labels.BOXES or recipe.data.boxes is not BoxUse.NOTHING
+        learned = learned and not recipe.data.only_scenes
         sources.append(
             DataSource(
                 name=definition.name,
@@ -223,7 +232,8 @@ def make_candidate(recipe: Recipe, run: RunFolder, *, datasets_dir: Path = PROJE
                 photos=sum(shot.split is Split.TRAIN for shot in shots) if learned else 0,
             )
         )
-        validation += [shot for shot in shots if shot.split is Split.VAL]
+        # Thresholds are promised for leather; what a photo of a whole shoe raises is scored, no more.
+        validation += [shot for shot in shots if shot.split is Split.VAL and shot.is_flat]
     manifest = Manifest(
         name=recipe.export.model,
         version=recipe.export.version,
@@ -235,6 +245,9 @@ def make_candidate(recipe: Recipe, run: RunFolder, *, datasets_dir: Path = PROJE
         tile_px=recipe.export.tile_px,
         overlap_px=recipe.export.overlap_px,
         multiple=MULTIPLE,
+        stitch_planes=PLANES,
+        embedding_channels=EMBEDDING_CHANNELS,
+        embedding_stride=EMBEDDING_STRIDE,
         thresholds=dict.fromkeys(kinds, LOWEST_THRESHOLD),
         min_area_mm2=recipe.export.min_area_mm2,
         false_rejects=round(1 - recipe.export.sound_pass, 4),

@@ -44,10 +44,11 @@ class Split(StrEnum):
 
 
 class Labels(StrEnum):
-    """How defects are marked: pixel masks, or loose boxes."""
+    """How defects are marked: pixel masks, loose boxes, or not at all, where photos are taken for sound."""
 
     MASKS = "masks"
     BOXES = "boxes"
+    SOUND = "sound"
 
 
 class Definition(BaseModel):
@@ -120,6 +121,7 @@ class Shot:
     group : hide, or cluster of photos that look like one hide.
     mask_file, mask_kind : painted mask and what it shows, for data sets with masks.
     boxes : loose boxes, for data sets with boxes.
+    is_flat : a flat hide without any seam, so it is known that no stitch is there.
     """
 
     dataset: str
@@ -131,6 +133,7 @@ class Shot:
     mask_file: Path | None = None
     mask_kind: str | None = None
     boxes: tuple[Box, ...] = ()
+    is_flat: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,8 +188,8 @@ def open_dataset(datasets_dir: Path, name: str) -> tuple[Definition, tuple[Shot,
             f"{folder} has checksum {digest}, but its definition says {definition.sha256}",
             hint="Restore the folder, or correct the definition where the change is meant.",
         )
-    shots = _masked(definition, folder) if definition.labels is Labels.MASKS else _boxed(definition, folder)
-    return definition, shots
+    readers = {Labels.MASKS: _masked, Labels.BOXES: _boxed, Labels.SOUND: _sound}
+    return definition, readers[definition.labels](definition, folder)
 
 
 def _masked(definition: Definition, folder: Path) -> tuple[Shot, ...]:
@@ -230,6 +233,22 @@ def _boxed(definition: Definition, folder: Path) -> tuple[Shot, ...]:
     )
 
 
+def _sound(definition: Definition, folder: Path) -> tuple[Shot, ...]:
+    group_of = {stem: group for group, stems in definition.groups.items() for stem in stems}
+    return tuple(
+        Shot(
+            dataset=definition.name,
+            stem=file.stem,
+            file=file,
+            split=definition.split_of(group_of[file.stem]),
+            group=file.stem,
+            mm_per_px=definition.mm_per_px,
+            is_flat=False,
+        )
+        for file in sorted((folder / "images").glob("*.jpg"))
+    )
+
+
 def read_photo(shot: Shot) -> Rgb:
     """The decoded photo, by the same decoder as the line's."""
     return imaging.decode(shot.file.read_bytes(), max_pixels=MAX_PIXELS).rgb
@@ -242,7 +261,8 @@ def read_mask(shot: Shot) -> npt.NDArray[np.bool_]:
     soft = cv2.imread(str(shot.mask_file), cv2.IMREAD_GRAYSCALE)
     if soft is None:
         raise ConfigurationError(f"{shot.mask_file} cannot be read", hint="Restore the data set.")
-    return np.asarray(soft >= PAINTED)
+    # Some write 1 for defect instead of 255.
+    return np.asarray(soft >= (PAINTED if soft.max(initial=0) > 1 else 1))
 
 
 def load(shot: Shot, *, mm_per_px: float, kinds: Sequence[str]) -> Example:

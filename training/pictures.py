@@ -14,12 +14,12 @@ import numpy.typing as npt
 matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
-from torch import Tensor
 
 from inspection import taxonomy
 from training.datasets import UNKNOWN_LABEL, Example
 
 if TYPE_CHECKING:
+    from training.batches import Batch
     from training.networks import LeatherNet
 
 __all__ = ["curves", "overlay", "samples", "worst"]
@@ -58,11 +58,22 @@ def _grid(cells: Sequence[Rgb], columns: int) -> Rgb:
     return np.vstack(rows)
 
 
-def samples(batch: tuple[Tensor, Tensor, Tensor, Tensor], kinds: Sequence[str], file: Path) -> None:
+def _sewing(rgb: Rgb, planes: npt.NDArray[np.float32]) -> Rgb:
+    """A grey photo with thread in red, needle holes in yellow and edges in green."""
+    size = (rgb.shape[1], rgb.shape[0])
+    thread, point, edge = (cv2.resize(planes[i], size)[..., None] for i in (0, 1, 4))
+    drawn = np.repeat(0.6 * rgb.mean(axis=2, keepdims=True), 3, axis=2)
+    for plane, colour in ((edge, (0, 220, 0)), (thread, (230, 40, 40)), (point, (255, 230, 0))):
+        drawn = drawn * (1 - plane) + plane * np.array(colour)
+    return np.asarray(np.clip(drawn, 0, 255), np.uint8)
+
+
+def samples(batch: Batch, kinds: Sequence[str], file: Path) -> None:
     """What the network gets to see: each crop of one batch beside its labels."""
-    images, labels = batch[0].numpy().transpose(0, 2, 3, 1), batch[1].numpy()
+    images, labels = batch.images.numpy().transpose(0, 2, 3, 1), batch.labels.numpy()
     cells = [
-        np.hstack([image, overlay(image, label, kinds)]) for image, label in zip(images, labels, strict=True)
+        np.hstack([image, overlay(image, label, kinds), _sewing(image, planes)])
+        for image, label, planes in zip(images, labels, batch.stitches.numpy(), strict=True)
     ]
     _write(_grid(cells, 2), file)
 
@@ -71,10 +82,15 @@ def curves(history: Sequence[dict[str, float]], file: Path) -> None:
     """Loss and validation figures against steps."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
     steps = [moment["step"] for moment in history]
-    for name in ("loss", "pixels", "overlap", "focal", "boxes"):
+    for name in ("loss", "pixels", "overlap", "focal", "boxes", "thread", "point", "offset", "edge"):
         left.plot(steps, [moment[name] for moment in history], label=name)
     left.set(title="training loss", xlabel="step", yscale="log")
-    for name, label in (("val_ap", "pixel AP, masks"), ("val_box_recall", "boxes found")):
+    for name, label in (
+        ("val_ap", "pixel AP, masks"),
+        ("val_box_recall", "boxes found"),
+        ("val_points", "needle holes, AP"),
+        ("val_thread", "thread, overlap"),
+    ):
         right.plot(steps, [moment[name] for moment in history], label=label)
     right.set(title="validation", xlabel="step", ylim=(0, 1))
     other = right.twinx()

@@ -44,6 +44,22 @@ class NetworkPart(_Part):
     frozen_stages: int = Field(default=2, ge=-1, le=7)
 
 
+class ScenesPart(_Part):
+    """Rendered scenes that are mixed in; see ``scenes``.
+
+    Attributes
+    ----------
+    count : pieces in the pool. share : of the crops.
+    on_photos : whether some leathers are made from sound pieces of training photos.
+    scale_jitter_share : share of the pieces whose scale is not quite the model's.
+    """
+
+    count: int = Field(ge=1)
+    share: float = Field(gt=0, le=1)
+    on_photos: bool = True
+    scale_jitter_share: float = Field(default=0.5, ge=0, le=1)
+
+
 class DataPart(_Part):
     """What is learned from, and how it is mixed.
 
@@ -54,6 +70,9 @@ class DataPart(_Part):
     box_share : share of crops that come from photos with boxes.
     focus : share of crops that are centred on a defect, the others lie anywhere.
     paste : share of crops that get real defects of other training photos transplanted.
+    sound_share : share of crops that come from unlabelled photos taken for sound.
+    scenes : rendered scenes, where they are wanted.
+    only_scenes : no real photo is learned from; for the ablation that asks what rendering alone is worth.
     """
 
     sets: tuple[str, ...] = Field(min_length=1)
@@ -62,6 +81,9 @@ class DataPart(_Part):
     box_share: float = Field(default=0.6, ge=0, le=1)
     focus: float = Field(default=0.6, ge=0, le=1)
     paste: float = Field(default=0.5, ge=0, le=1)
+    sound_share: float = Field(default=0.08, ge=0, le=1)
+    scenes: ScenesPart | None = None
+    only_scenes: bool = False
     limit: int | None = Field(default=None, ge=4, description="Photos per set and split; for quick trials.")
 
 
@@ -70,7 +92,9 @@ class FitPart(_Part):
 
     Attributes
     ----------
-    steps, batch : optimizer steps, crops per step.
+    steps, batch : optimizer steps, crops per step over all processes.
+    processes : that share each step, each with its threads; their number changes which crops are drawn, so a
+        run goes on with as many as it began with.
     rate : peak learning rate of the decoder; the encoder's is ``encoder_factor`` times that.
     warm_up : steps of rising rate; then it falls along a half cosine to a hundredth.
     averaging : decay per step of the running mean of the weights that is validated and exported.
@@ -87,8 +111,10 @@ class FitPart(_Part):
     averaging: float = Field(default=0.995, ge=0, lt=1)
     self_training_from: float = Field(default=0.35, ge=0, le=1)
     validate_every: int = Field(default=250, ge=1)
+    processes: int = Field(default=1, ge=1, le=16)
     threads: int = Field(default=2, ge=1)
     workers: int = Field(default=1, ge=0, le=8)
+    stitch_weight: float = Field(default=0.5, ge=0)
 
 
 class ExportPart(_Part):
@@ -141,6 +167,10 @@ class Recipe(_Part):
             raise ValueError("kinds begin with 'sound' and are in the taxonomy")
         if set(self.export.min_area_mm2) != set(self.kinds[1:]):
             raise ValueError("export.min_area_mm2 names each kind but sound")
+        if self.fit.batch % self.fit.processes:
+            raise ValueError("fit.batch is a multiple of fit.processes")
+        if self.data.only_scenes and self.data.scenes is None:
+            raise ValueError("data.only_scenes needs data.scenes")
         return self
 
     @property

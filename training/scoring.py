@@ -11,7 +11,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -23,11 +23,14 @@ from inspection import metrics
 from inspection.domain import Defect
 from inspection.metrics import Tally
 from inspection.registry import Metric, Model
+from inspection.taxonomy import SOUND
 from training.candidates import Look, look, sound_patches
 from training.datasets import Box, Shot, Split, box_slices, open_dataset
 from training.recipe import PROJECT, Recipe
+from training.rendered import rendered_figures
+from training.report import MISSED, Confusion, draw_confusion, draw_reliability, write_report
 
-__all__ = ["Score", "as_markdown", "score", "write_score"]
+__all__ = ["Score", "as_markdown", "calibration_error", "reliability", "score", "score_shots", "write_score"]
 
 SOUND_PASS = 0.95
 SIZE_BINS_MM = ((0.0, 2.0), (2.0, 5.0), (5.0, 15.0), (15.0, float("inf")))
@@ -37,6 +40,8 @@ ALLOWED_FALSE_REGIONS = (0.3, 1.0)
 SPEED_TILE_PX = 512
 SPEED_RUNS = 20
 ANY = "any"
+PLAINLY_SOUND = 0.1
+"""Most pixels are sound and known to be; they would drown every error of calibration."""
 LIKELIER = 0.5
 SMALLEST_LEVEL = 1e-9
 """Below every region that was found, above the 0 of a defect that none found."""
@@ -44,11 +49,19 @@ SMALLEST_LEVEL = 1e-9
 
 @dataclass(frozen=True)
 class Score:
-    """All figures of one candidate."""
+    """All figures of one candidate.
+
+    Attributes
+    ----------
+    confusion : (labelled kind, kind it was called) to how often, for the report.
+    reliability : rows of the reliability curve over all photos with masks.
+    """
 
     model: str
     sha256: str
     metrics: tuple[Metric, ...]
+    confusion: Confusion = field(default_factory=dict)
+    reliability: tuple[tuple[float, float, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,25 +72,29 @@ class _Answer:
     ----------
     score : how far its region is above its kind's threshold (``_reported``); 1 is at it, 0 is no region.
     peak : highest probability of its region, 0 without one.
-    named : whether that region is of the labelled kind.
+    called : kind of its best region, empty without one. named : whether that is the labelled kind.
     """
 
     kind: str
     score: float
     peak: float
-    named: bool
+    called: str
     length_mm: float = 0.0
+
+    @property
+    def named(self) -> bool:
+        return self.called == self.kind
 
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """One photo held against its labels.
+    """One photo held against its labels; one without any is sound.
 
     Attributes
     ----------
     defects : each labelled defect with the highest score of a region that finds it, 0 where none does.
     false : each region that finds none.
-    peak : highest probability inside the labels.
+    peak : highest probability inside the labels, NaN where nothing is labelled. highest : anywhere.
     sound : highest probability of each sound patch.
     tally : pixels by score; for photos with masks.
     """
@@ -87,6 +104,7 @@ class _Judged:
     defects: tuple[_Answer, ...]
     false: tuple[_Answer, ...]
     peak: float
+    highest: float
     sound: tuple[float, ...]
     tally: Tally | None
 
@@ -113,7 +131,7 @@ def _answer(kind: str, regions: Sequence[Defect], model: Model, *, length_mm: fl
         kind=kind,
         score=max((_reported(region, model) for region in regions), default=0.0),
         peak=max((region.score for region in regions), default=0.0),
-        named=bool(regions) and max(regions, key=lambda region: region.score).kind == kind,
+        called=max(regions, key=lambda region: region.score).kind if regions else "",
         length_mm=length_mm,
     )
 
@@ -143,7 +161,8 @@ def _judge_masked(one: Look, model: Model) -> _Judged:
         kind=kind,
         defects=tuple(defects),
         false=tuple(false),
-        peak=float(one.defect[mask].max()),
+        peak=float(one.defect[mask].max()) if mask.any() else float("nan"),
+        highest=float(one.defect.max()),
         sound=_sound_scores(one),
         tally=Tally.of(one.defect, mask),
     )
@@ -173,8 +192,23 @@ def _judge_boxed(one: Look, model: Model) -> _Judged:
         defects=defects,
         false=tuple(false),
         peak=float(one.defect[one.labelled].max()),
+        highest=float(one.defect.max()),
         sound=_sound_scores(one),
         tally=None,
+    )
+
+
+def _judge_sound(one: Look, model: Model, *, masks: bool) -> _Judged:
+    """A photo that is taken for sound; ``masks`` where its pixels count beside those of masks."""
+    return _Judged(
+        shot=one.shot,
+        kind=SOUND,
+        defects=(),
+        false=tuple(_answer(region.kind, [region], model) for region in one.regions),
+        peak=float("nan"),
+        highest=float(one.defect.max()),
+        sound=_sound_scores(one),
+        tally=Tally.of(one.defect, one.labelled) if masks else None,
     )
 
 
@@ -264,8 +298,10 @@ def _tally(photos: Sequence[_Judged]) -> Tally:
 def _masked_figures(data: str, photos: Sequence[_Judged], kinds: Sequence[str]) -> list[Metric]:
     figures = _Figures(data, key=lambda photo: photo.shot.stem)
     sound = [value for photo in photos for value in photo.sound]
-    level = metrics.threshold_at_pass(sound, sound_pass=SOUND_PASS)
+    level = metrics.threshold_at_pass(sound, sound_pass=SOUND_PASS) if sound else float("nan")
     present = [kind for kind in kinds if any(photo.kind == kind for photo in photos)]
+    figures.add("photo AUROC", ANY, photos, _photo_auroc)
+    figures.add("calibration error of pixels", ANY, photos, lambda some: calibration_error(_tally(some)))
     for kind in (ANY, *present):
         chosen = [photo for photo in photos if kind in (ANY, photo.kind)]
         figures.add("pixel AP", kind, chosen, lambda some: _tally(some).average_precision())
@@ -277,7 +313,7 @@ def _masked_figures(data: str, photos: Sequence[_Judged], kinds: Sequence[str]) 
             "photos found, 95 % of sound patches pass",
             kind,
             chosen,
-            lambda some: float(np.mean([photo.peak >= level for photo in some])),
+            lambda some: _seen(some, level),
         )
         count = sum(len(photo.defects) for photo in chosen)
         figures.add("defects found", kind, chosen, lambda some: _recall(some, lambda _: True), n=count)
@@ -299,12 +335,12 @@ def _masked_figures(data: str, photos: Sequence[_Judged], kinds: Sequence[str]) 
 def _boxed_figures(data: str, photos: Sequence[_Judged], kinds: Sequence[str]) -> list[Metric]:
     figures = _Figures(data, key=lambda photo: photo.shot.group)
     sound = [value for photo in photos for value in photo.sound]
-    level = metrics.threshold_at_pass(sound, sound_pass=SOUND_PASS)
+    level = metrics.threshold_at_pass(sound, sound_pass=SOUND_PASS) if sound else float("nan")
     figures.add(
         "photos found, 95 % of sound patches pass",
         ANY,
         photos,
-        lambda some: float(np.mean([photo.peak >= level for photo in some])),
+        lambda some: _seen(some, level),
     )
     for kind in (ANY, *kinds):
 
@@ -328,13 +364,56 @@ def _boxed_figures(data: str, photos: Sequence[_Judged], kinds: Sequence[str]) -
     boxes = sum(len(photo.defects) for photo in photos)
     figures.add("boxes found at probability 0.5", ANY, photos, _recall_at_half, n=boxes)
     figures.add("false regions per photo at probability 0.5", ANY, photos, _false_at_half)
-    figures.add(
-        "photos without a false region",
-        ANY,
-        photos,
-        lambda some: float(np.mean([all(answer.score < 1 for answer in photo.false) for photo in some])),
-    )
+    figures.add("photos without a false region", ANY, photos, _clean)
     return figures.made
+
+
+def _sound_figures(data: str, photos: Sequence[_Judged]) -> list[Metric]:
+    figures = _Figures(data, key=lambda photo: photo.shot.group)
+    figures.add("false regions per sound photo", ANY, photos, _false_per_photo)
+    figures.add("sound photos without a false region", ANY, photos, _clean)
+    return figures.made
+
+
+def _clean(photos: Sequence[_Judged]) -> float:
+    return float(np.mean([all(answer.score < 1 for answer in photo.false) for photo in photos]))
+
+
+def _seen(photos: Sequence[_Judged], level: float) -> float:
+    """Share of the photos with a defect whose defect reaches a level."""
+    peaks = [photo.peak for photo in photos if not np.isnan(photo.peak)]
+    return float(np.mean([peak >= level for peak in peaks])) if peaks and level == level else float("nan")
+
+
+def _photo_auroc(photos: Sequence[_Judged]) -> float:
+    """How well the highest probability tells defective photos from sound ones; NaN without both."""
+    bad = np.array([photo.highest for photo in photos if photo.kind != SOUND])
+    good = np.array([photo.highest for photo in photos if photo.kind == SOUND])
+    if not bad.size or not good.size:
+        return float("nan")
+    above = (bad[:, None] > good).mean() + 0.5 * (bad[:, None] == good).mean()
+    return float(above)
+
+
+def reliability(tally: Tally, *, bins: int = 10) -> list[tuple[float, float, float]]:
+    """(mean probability, share of defect, pixels) of each tenth of the scale that holds pixels."""
+    levels = metrics.levels()
+    number = np.minimum((levels * bins).astype(int), bins - 1)
+    rows = []
+    for i in range(bins):
+        inside = number == i
+        defect, whole = tally.defect[inside].sum(), (tally.defect + tally.sound)[inside].sum()
+        if whole > 0:
+            mean = float((levels * (tally.defect + tally.sound))[inside].sum() / whole)
+            rows.append((mean, float(defect / whole), float(whole)))
+    return rows
+
+
+def calibration_error(tally: Tally) -> float:
+    """Mean distance of probability and share of defect over the pixels that are not plainly sound."""
+    rows = [row for row in reliability(tally) if row[0] >= PLAINLY_SOUND]
+    whole = sum(pixels for _, _, pixels in rows)
+    return sum(abs(mean - share) * pixels for mean, share, pixels in rows) / whole if whole else float("nan")
 
 
 def _speed(model: Model) -> Metric:
@@ -367,26 +446,68 @@ def score(
 ) -> Score:
     """Judge a model on one split of the recipe's data sets."""
     made: list[Metric] = []
+    everything: list[_Judged] = []
     for name in recipe.data.sets:
         _, shots = open_dataset(datasets_dir, name)
         chosen = [shot for shot in shots if shot.split is split]
         judged = []
         for shot in tqdm(chosen, desc=name, unit="photo", disable=quiet):
-            one = look(model, shot)
-            judged.append(_judge_boxed(one, model) if shot.boxes else _judge_masked(one, model))
-        kinds = model.manifest.kinds[1:]
-        masked = [photo for photo in judged if photo.tally is not None]
-        boxed = [photo for photo in judged if photo.tally is None]
-        if masked:
-            made += _masked_figures(name, masked, kinds)
-        if boxed:
-            made += _boxed_figures(name, boxed, kinds)
+            judged.append(_judge(look(model, shot), model, masks=False))
+        made += _figures(name, judged, model.manifest.kinds[1:])
+        everything += judged
+    if recipe.data.scenes is not None:
+        made += rendered_figures(recipe, model, datasets_dir=datasets_dir, quiet=quiet)
     made.append(_speed(model))
+    return _scored(model, made, everything)
+
+
+def _scored(model: Model, figures: Sequence[Metric], judged: Sequence[_Judged]) -> Score:
+    confusion: Confusion = {}
+    for answer in (answer for photo in judged for answer in photo.defects):
+        key = (answer.kind, answer.called if answer.score >= 1 else MISSED)
+        confusion[key] = confusion.get(key, 0) + 1
+    tally = _tally(judged)
     return Score(
         model=f"{model.manifest.name}/{model.manifest.version}",
         sha256=model.manifest.sha256,
-        metrics=tuple(made),
+        metrics=tuple(figures),
+        confusion=confusion,
+        reliability=tuple(reliability(tally)) if tally.regions else (),
     )
+
+
+def _judge(one: Look, model: Model, *, masks: bool) -> _Judged:
+    if one.shot.boxes:
+        return _judge_boxed(one, model)
+    if one.shot.mask_file is not None and one.labelled.any():
+        return _judge_masked(one, model)
+    return _judge_sound(one, model, masks=masks)
+
+
+def _figures(name: str, judged: Sequence[_Judged], kinds: Sequence[str]) -> list[Metric]:
+    masked = [photo for photo in judged if photo.tally is not None]
+    boxed = [photo for photo in judged if photo.defects and photo.tally is None]
+    sound = [photo for photo in judged if photo.kind == SOUND]
+    made: list[Metric] = []
+    if any(photo.kind != SOUND for photo in masked):
+        made += _masked_figures(name, masked, kinds)
+    if boxed:
+        made += _boxed_figures(name, boxed, kinds)
+    if sound:
+        made += _sound_figures(name, sound)
+    return made
+
+
+def score_shots(name: str, shots: Sequence[Shot], model: Model, *, quiet: bool = False) -> Score:
+    """Judge a model on photos from elsewhere (``layouts``); their kinds keep their own names."""
+    masks = any(shot.mask_file is not None for shot in shots)
+    judged = [
+        _judge(look(model, shot), model, masks=masks)
+        for shot in tqdm(shots, desc=name, unit="photo", disable=quiet)
+    ]
+    kinds = sorted({photo.kind for photo in judged} | {box.kind for shot in shots for box in shot.boxes})
+    made = _figures(name, judged, [kind for kind in kinds if kind not in (ANY, SOUND)])
+    return _scored(model, made, judged)
 
 
 def as_markdown(figures: Sequence[Metric]) -> str:
@@ -405,7 +526,7 @@ def as_markdown(figures: Sequence[Metric]) -> str:
 
 
 def write_score(made: Score, folder: Path, *, name: str = "score") -> None:
-    """Write ``score.json`` and ``score.md`` into a run folder."""
+    """Write ``score.json``, ``score.md`` and the report page into a run folder."""
     content = {
         "model": made.model,
         "sha256": made.sha256,
@@ -413,3 +534,8 @@ def write_score(made: Score, folder: Path, *, name: str = "score") -> None:
     }
     (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
     (folder / f"{name}.md").write_text(as_markdown(made.metrics))
+    if made.confusion:
+        draw_confusion(made.confusion, folder / "confusion.png")
+    if made.reliability:
+        draw_reliability(made.reliability, folder / "reliability.png")
+    write_report(f"{made.model} ({made.sha256[:12]})", made.metrics, folder)

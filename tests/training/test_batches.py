@@ -29,12 +29,13 @@ def test_a_batch_depends_on_seed_and_number_alone(quick: Recipe, datasets_dir: P
 
 
 def test_batches_have_the_promised_shapes(quick: Recipe, datasets_dir: Path) -> None:
-    images, labels, box_ids, box_kinds = Batches(
-        open_examples(quick, Split.TRAIN, datasets_dir=datasets_dir), quick
-    )[0]
+    examples = open_examples(quick, Split.TRAIN, datasets_dir=datasets_dir)
+    images, labels, box_ids, box_kinds, stitches, stitches_known = Batches(examples, quick)[0]
     assert images.shape == (4, 3, 128, 128)
     assert labels.shape == box_ids.shape == (4, 128, 128)
     assert box_kinds.shape[0] == 4
+    assert stitches.shape == (4, 5, 64, 64)
+    assert stitches_known.shape == (4, 2, 64, 64)
     known = labels[labels != UNKNOWN_LABEL]
     assert int(known.max()) < len(quick.kinds)
 

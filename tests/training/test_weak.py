@@ -86,17 +86,25 @@ def test_unknown_pixels_cost_nothing() -> None:
     assert float(logits.grad[:, :, 8:].abs().max()) > 0
 
 
+def test_a_wrong_name_costs_and_a_right_one_does_not() -> None:
+    labels = torch.full((1, 16, 16), 2, dtype=torch.uint8)
+    none = torch.zeros((1, 16, 16), dtype=torch.uint8)
+    no_boxes = torch.zeros((1, 1), dtype=torch.uint8)
+    right, wrong = torch.full((1, 3, 8, 8), -6.0), torch.full((1, 3, 8, 8), -6.0)
+    right[:, 2], wrong[:, 1] = 6.0, 6.0
+    assert float(losses.loss(right, labels, none, no_boxes).pixels) < 0.01
+    assert float(losses.loss(wrong, labels, none, no_boxes).pixels) > 5
+
+
 def test_the_averaged_network_fills_gaps_in_boxes_only() -> None:
     labels = torch.full((1, 8, 8), UNKNOWN_LABEL, dtype=torch.uint8)
     labels[:, :, :4] = 0
     box_ids = torch.zeros((1, 8, 8), dtype=torch.uint8)
     box_ids[:, :, 4:] = 1
-    answers = torch.zeros((1, 3, 8, 8))
-    answers[:, 0] = 0.95
-    answers[:, 1, 2, 6] = 0.9
-    answers[:, 0, 2, 6] = 0.1
-    answers[:, 0, 5, 6] = 0.5
-    filled = losses.self_label(labels, box_ids, torch.tensor([[1]], dtype=torch.uint8), answers)
+    defect = torch.full((1, 8, 8), 0.05)
+    defect[:, 2, 6] = 0.9
+    defect[:, 5, 6] = 0.5
+    filled = losses.self_label(labels, box_ids, torch.tensor([[1]], dtype=torch.uint8), defect)
     assert filled[0, 2, 6] == 1
     assert filled[0, 5, 6] == UNKNOWN_LABEL
     assert filled[0, 0, 6] == 0
@@ -107,10 +115,9 @@ def test_many_alarms_outside_boxes_do_not_excuse_themselves() -> None:
     labels = torch.zeros((2, 32, 32), dtype=torch.uint8)
     box_ids = torch.zeros((2, 32, 32), dtype=torch.uint8)
     box_ids[:, :2, :2] = 1
-    answers = torch.zeros((2, 2, 32, 32))
-    answers[:, 0] = 1.0
-    answers[0, 0, 10, 10] = 0.02  # one doubtful cell may be a defect without a box
-    answers[1, 0, 8:] = 0.02
-    filled = losses.self_label(labels, box_ids, torch.ones((2, 1), dtype=torch.uint8), answers)
+    defect = torch.zeros((2, 32, 32))
+    defect[0, 10, 10] = 0.98  # one doubtful cell may be a defect without a box
+    defect[1, 8:] = 0.98
+    filled = losses.self_label(labels, box_ids, torch.ones((2, 1), dtype=torch.uint8), defect)
     assert filled[0, 10, 10] == UNKNOWN_LABEL
     assert (filled[1] == 0).all()
