@@ -190,7 +190,7 @@ def kept_promises(model: Model, hides: dict[str, list[Shot]]) -> list[Figure]:
                 for y, x in _sound_places(shot, rgb.shape, PATCH_PX, PATCH_PX)
             ][: novelty.MAX_PHOTOS]
             bank = novelty.teach(taught, Lesson("bench", "leather", model)).bank
-            limit = novelty.choose_limit(bank.good, false_rejects=ASKED, photos=bank.photos).score
+            limit = novelty.choose_limit(bank.good, false_rejects=ASKED, photos=bank.units).score
             for shot, rgb in photos[1 - half :: 2]:
                 for y, x in _sound_places(shot, rgb.shape, PATCH_PX, PATCH_PX):
                     patch = rgb[y : y + PATCH_PX, x : x + PATCH_PX]
@@ -347,6 +347,7 @@ def _peer(folder: Path, dumped: Sequence[tuple[Shot, Path]]) -> Peer | None:
     np.savez(photos, photos=np.stack(speed_photos()))
     ran = subprocess.run(
         [python, str(PEER_SCRIPT), str(folder), str(runtime.cpu_quota())],
+        env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "1000000"},  # else its heap grows to over 15 GB
         capture_output=True,
         text=True,
         check=False,

@@ -140,7 +140,7 @@ def teach(
     if suspects:
         return Lot(version=None, before=before, suspects=suspects)
     limit = novelty.choose_limit(
-        taught.bank.good, false_rejects=order.false_rejects, photos=taught.bank.photos
+        taught.bank.good, false_rejects=order.false_rejects, photos=taught.bank.units
     )
     made = banks.add(
         store,
@@ -294,7 +294,7 @@ def change_limit(
     _check_share(false_rejects)
     now = _newest(store, recipe, view)
     bank = open_bank(now, photos).bank
-    limit = novelty.choose_limit(bank.good, false_rejects=false_rejects, photos=bank.photos)
+    limit = novelty.choose_limit(bank.good, false_rejects=false_rejects, photos=bank.units)
     changed = replace(
         now,
         limit=limit.score,
@@ -380,7 +380,7 @@ def preview(store: Store, photos: Photos, recipe: str, view: str, *, false_rejec
     history = banks.history(store, recipe, view)
     now = _newest(store, recipe, view)
     bank = open_bank(now, photos).bank
-    limit = novelty.choose_limit(bank.good, false_rejects=false_rejects, photos=bank.photos)
+    limit = novelty.choose_limit(bank.good, false_rejects=false_rejects, photos=bank.units)
     same = {one.version for one in history if one.bank_sha256 == now.bank_sha256}
     scores = [
         score

@@ -111,7 +111,7 @@ def score_category(
     began = time.perf_counter()
     bank = novelty.teach(good, Lesson(category.name, "photo", model), progress=progress).bank
     taught_s = time.perf_counter() - began
-    limit = novelty.choose_limit(bank.good, false_rejects=false_rejects, photos=bank.photos)
+    limit = novelty.choose_limit(bank.good, false_rejects=false_rejects, photos=bank.units)
     scores: dict[bool, list[float]] = {True: [], False: []}
     tallies, times = [], []
     for photo in category.test:

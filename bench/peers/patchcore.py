@@ -85,6 +85,7 @@ def main() -> None:
     """Entry point."""
     folder, threads = Path(sys.argv[1]), int(sys.argv[2])
     torch.set_num_threads(threads)
+    torch.set_grad_enabled(False)
     torch.manual_seed(0)
     teach_s, photo_ms = speed(folder)
     maps_on_our_features(folder)

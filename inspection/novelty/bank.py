@@ -90,6 +90,7 @@ class Bank:
     good : (m,) float64, novelty of good photos, as they are and under changed light, scored by a bank
         that had not seen them (cross-fitting).
     photos : photos taught.
+    units : parts that they show, as far as is known: what the limit counts as independent.
     size_px : (width, height) of the photos taught, at the model's scale.
     """
 
@@ -100,6 +101,7 @@ class Bank:
     zones: tuple[ZoneBank, ...]
     good: npt.NDArray[np.float64]
     photos: int
+    units: int
     size_px: tuple[int, int]
 
     def zone(self, name: str) -> ZoneBank | None:
@@ -168,6 +170,7 @@ def bank_to_bytes(bank: Bank) -> bytes:
         "view": bank.view,
         "model_sha256": bank.model_sha256,
         "photos": bank.photos,
+        "units": bank.units,
         "size_px": list(bank.size_px),
         "zones": [{"zone": zone.zone, "unit": zone.unit} for zone in bank.zones],
     }
@@ -203,6 +206,7 @@ def bank_of_bytes(body: bytes) -> Bank:
                 ),
                 good=archive["good"].astype(np.float64),
                 photos=int(header["photos"]),
+                units=int(header.get("units", header["photos"])),
                 size_px=(int(width), int(height)),
             )
     except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:

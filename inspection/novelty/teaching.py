@@ -327,6 +327,7 @@ def _fit(
         zones=tuple(banks),
         good=np.sort(good),
         photos=len(photos),
+        units=len(set(_groups(photos))),
         size_px=_model_size(photos[0], lesson.model),
     )
     progress(1.0)
@@ -334,11 +335,15 @@ def _fit(
     return Taught(bank, suspects, tuple(float(score) for score in plain))
 
 
-def _folds(photos: Sequence[GoodPhoto]) -> tuple[list[int], int]:
-    """The fold of each photo, and how many there are; one group alone is divided after all."""
+def _groups(photos: Sequence[GoodPhoto]) -> list[str]:
+    """The group of each photo; one group alone is divided after all."""
     groups = [photo.group or f"photo {index}" for index, photo in enumerate(photos)]
-    if len(set(groups)) == 1:
-        groups = [str(index) for index in range(len(photos))]
+    return groups if len(set(groups)) > 1 else [str(index) for index in range(len(photos))]
+
+
+def _folds(photos: Sequence[GoodPhoto]) -> tuple[list[int], int]:
+    """The fold of each photo, and how many there are."""
+    groups = _groups(photos)
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     folds = min(FOLDS, len(numbers))
     return [numbers[group] % folds for group in groups], folds

@@ -72,7 +72,7 @@ def test_a_bank_comes_back_from_its_bytes_and_is_small() -> None:
         for name in ("toe", "vamp", "heel", "quarter", "tongue")
     )
     bank = Bank(
-        "oxford", "lateral", "0" * 64, np.ones(152, np.float32), zones, np.array([0.9, 1.1]), 5, (64, 48)
+        "oxford", "lateral", "0" * 64, np.ones(152, np.float32), zones, np.array([0.9, 1.1]), 5, 5, (64, 48)
     )
     body = bank_to_bytes(bank)
     assert len(body) <= BANK_BYTES
