@@ -191,7 +191,7 @@ def names(store: Store) -> tuple[str, ...]:
 
 
 def versions(store: Store, name: str) -> tuple[Version, ...]:
-    """All versions of a recipe, newest first; UnknownNameError if there is none."""
+    """All versions of a recipe, newest first; NotFoundError if there is none."""
     check_names(name=name)
     query = sa.select(_versions).where(_versions.c.name == name).order_by(_versions.c.version.desc())
     with store.read() as connection:
@@ -337,10 +337,10 @@ def _version_row(connection: Connection, name: str, number: int) -> Row[Any]:
     return row
 
 
-def _unknown(connection: Connection, name: str) -> UnknownNameError:
+def _unknown(connection: Connection, name: str) -> NotFoundError:
     query = sa.select(_versions.c.name).distinct().order_by(_versions.c.name).limit(20)
     known = ", ".join(connection.execute(query).scalars()) or "none yet"
-    return UnknownNameError(f"No recipe named {name!r} was published.", hint=f"Published recipes: {known}.")
+    return NotFoundError(f"No recipe named {name!r} was published.", hint=f"Published recipes: {known}.")
 
 
 def _put_in_force(

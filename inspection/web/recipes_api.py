@@ -12,7 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from inspection import drawing, imaging
 from inspection.document import ResultDocument, build_document
 from inspection.domain import Finding, Metadata, Photo
-from inspection.errors import DeadlineError, ForbiddenError, RecipeError, UnknownNameError
+from inspection.errors import DeadlineError, ForbiddenError, NotFoundError, RecipeError, UnknownNameError
 from inspection.pipeline import Setup
 from inspection.recipe_book import of_version
 from inspection.recipe_toml import to_toml
@@ -63,7 +63,7 @@ def _in_force(station: StationDep, name: str) -> int | None:
     name="list_recipe_versions",
     tags=["recipes"],
     summary="Versions of a recipe",
-    responses=problem_responses(401, 403, 422, 503),
+    responses=problem_responses(401, 403, 404, 422, 503),
 )
 def list_versions(name: RecipeName, caller: Reader, station: StationDep) -> RecipeVersions:
     """All versions, newest first, with who published them, when and why."""
@@ -99,7 +99,7 @@ def read_version(name: RecipeName, number: Number, caller: Reader, station: Stat
     tags=["recipes"],
     summary="Publish a version of a recipe",
     status_code=201,
-    responses=problem_responses(400, 401, 403, 409, 422, 503),
+    responses=problem_responses(400, 401, 403, 404, 409, 422, 503),
 )
 def publish(
     name: RecipeName, body: NewVersionBody, caller: RecipeManager, station: StationDep
@@ -270,7 +270,14 @@ def _own_station(caller: Caller, name: str, station: StationDep) -> None:
             f"The key belongs to station {caller.station!r}, not to {name!r}.",
             hint="Use a key of that station.",
         )
-    stations.by_name(station.store, name)
+    _existing(station, name)
+
+
+def _existing(station: Station, name: str) -> None:
+    try:
+        stations.by_name(station.store, name)
+    except UnknownNameError as error:
+        raise NotFoundError(error.detail, hint=error.hint) from error
 
 
 def _told(station: StationDep, name: str, found: stored.StationRecipe | None) -> StationRecipeAnswer:
@@ -293,7 +300,7 @@ def _told(station: StationDep, name: str, found: stored.StationRecipe | None) ->
     )
 
 
-_STATION_RESPONSES: dict[int | str, dict[str, Any]] = problem_responses(400, 401, 403, 409, 422, 503)
+_STATION_RESPONSES: dict[int | str, dict[str, Any]] = problem_responses(400, 401, 403, 404, 409, 422, 503)
 
 
 @router.get(
@@ -301,11 +308,11 @@ _STATION_RESPONSES: dict[int | str, dict[str, Any]] = problem_responses(400, 401
     name="read_station_recipe",
     tags=["stations"],
     summary="What a station works on",
-    responses=problem_responses(401, 403, 422, 503),
+    responses=problem_responses(401, 403, 404, 422, 503),
 )
 def read_station_recipe(name: StationName, caller: Reader, station: StationDep) -> StationRecipeAnswer:
     """The recipe of its next photo, unless the photo names another."""
-    stations.by_name(station.store, name)
+    _existing(station, name)
     look = stored.look(station.store, name)
     station.book.refresh(look.revision)
     return _told(station, name, look.station_recipe)
@@ -332,7 +339,7 @@ def set_station_recipe(
     name="clear_station_recipe",
     tags=["stations"],
     summary="Have a station work on nothing in particular",
-    responses=problem_responses(401, 403, 422, 503),
+    responses=problem_responses(401, 403, 404, 422, 503),
 )
 def clear_station_recipe(name: StationName, caller: RecipeSetter, station: StationDep) -> StationRecipeAnswer:
     """Its photos are judged by the recipe that they name, or by the default."""

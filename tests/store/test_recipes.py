@@ -85,10 +85,10 @@ def test_what_is_not_there_is_told_with_what_is(store: Store) -> None:
     with pytest.raises(NotFoundError, match="no version 7") as caught:
         recipes.activate(store, "derby", 7, by="li")
     assert "1 to 1" in caught.value.hint
-    with pytest.raises(UnknownNameError, match="oxford") as unknown:
+    with pytest.raises(NotFoundError, match="oxford") as unknown:
         recipes.versions(store, "oxford")
     assert "derby" in unknown.value.hint
-    with pytest.raises(UnknownNameError):
+    with pytest.raises(NotFoundError):
         recipes.withdraw(store, "oxford", by="li")
     with pytest.raises(MetadataError, match="501 characters"):
         publish(store, note="x" * 501)

@@ -138,7 +138,7 @@ def test_a_key_switches_its_own_station_only_and_publishes_nothing(served: Serve
     with served.person(Role.INSPECTOR) as inspector:
         assert_problem(publish(inspector, recipe("by-an-inspector")), 403, "forbidden")
         nowhere = inspector.put("/api/v1/stations/no-such/recipe", json={"recipe": "default"})
-        assert_problem(nowhere, 422, "unknown-name")
+        assert_problem(nowhere, 404, "not-found")
 
 
 def textured(width_px: int = 640, height_px: int = 480, *, seed: int = 7) -> bytes:
