@@ -87,7 +87,7 @@ def reopen(database: Database, clock: Clock) -> Iterator[Callable[[], Store]]:
     opened: list[Store] = []
 
     def once_more() -> Store:
-        opened.append(open_store(database.url, busy_timeout_s=2.0, passwords=CHEAP, clock=clock))
+        opened.append(open_store(database.url, busy_timeout_s=20.0, passwords=CHEAP, clock=clock))
         return opened[-1]
 
     yield once_more
