@@ -25,16 +25,17 @@ _RECOVER = 1.5
 
 _USUAL_COVER = 0.5
 """Cover that a row's own usual thread is taken for."""
-_GONE_SUPPORT = 0.45
-_SURE_SUPPORT = 0.8
-"""Evidence of thread below which it is doubted, and from which it is not."""
+_GONE_SUPPORT = 0.3
+_DOUBTED_SUPPORT = 0.6
+_NO_SUPPORT = 0.05
+"""Evidence of thread below which it is gone: where the photo agrees, is sure of it, or tells nothing."""
 _FAINT_SHARE = 0.85
 """A point with less of the row's usual heat may be no hole."""
 _SPLIT = 1.35
 """Two steps that are together shorter than this many usual ones are one stitch with a point too many."""
 _SHORT = 0.6
 """A step at a row's end that is shorter than this share of the usual one leads to no hole of it."""
-_GONE_LOOK = 0.45
+_GONE_LOOK = 0.3
 """A stitch whose look has less than this share of what its row's stitches look like has no thread on it."""
 _LEAST_LOOK = 3.0
 """Grey levels of contrast below which a thread cannot be told from its leather by its look."""
@@ -168,8 +169,8 @@ def find_gaps(
     if mm_per_px is not None:
         loose_mm = _bulge(a, b, planes, usual_cover, cell_mm=step_px * mm_per_px)
     look, tells = _looks(at_px, grey, closed=closed, width_px=1.6 * step_px)
-    seen_gone = ((held < _GONE_SUPPORT) & (look < 0.75)) | ((held < _SURE_SUPPORT) & (look < _GONE_LOOK))
-    gone = seen_gone if tells else held < 0.3
+    seen_gone = ((held < _GONE_SUPPORT) & (look < 0.5)) | ((held < _DOUBTED_SUPPORT) & (look < _GONE_LOOK))
+    gone = seen_gone if tells else held < _NO_SUPPORT
     gone &= (loose_mm == 0) & (length > 0.5 * usual)
     parts = np.rint(length / np.maximum(usual, 1e-9)).astype(np.int64)
     missed = np.where(~gone & (length >= LONG * usual), np.maximum(parts - 1, 1), 0)
