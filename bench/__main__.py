@@ -10,7 +10,20 @@ from pathlib import Path
 
 import click
 
-from bench import crash, fuzz, locating, models, novelty, overhead, seams, slim, soak, standards, synthesis
+from bench import (
+    calibration,
+    crash,
+    fuzz,
+    locating,
+    models,
+    novelty,
+    overhead,
+    seams,
+    slim,
+    soak,
+    standards,
+    synthesis,
+)
 from bench.table import Figure, table
 
 Measure = Callable[[Path], list[Figure]]
@@ -23,6 +36,7 @@ QUICK: dict[str, Measure] = {
     "overhead": overhead.measure,
     "standards": lambda _: standards.measure(results=30_000),
     "synthesis": lambda _: synthesis.measure(),
+    "calibration": lambda _: calibration.measure(sessions=2, seeds=100),
     "seams": lambda folder: seams.measure(folder, count=20),
     "crash": lambda folder: crash.measure(folder, cycles=10),
     "fuzz": lambda folder: fuzz.measure(folder, count=1_000),
@@ -30,6 +44,7 @@ QUICK: dict[str, Measure] = {
 }
 FULL: dict[str, Measure] = QUICK | {
     "locating": lambda _: locating.measure(warps=8),
+    "calibration": lambda _: calibration.measure(),
     "standards": lambda _: standards.measure(),
     "crash": lambda folder: crash.measure(folder, cycles=50),
     "fuzz": lambda folder: fuzz.measure(folder, count=10_000),

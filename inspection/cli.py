@@ -24,13 +24,15 @@ import click
 
 from inspection import __version__
 from inspection.command_line import BY, FILE, FOLDER, Commands, data_dir_option, opened_store, settings_of
+from inspection.commands_calibrate import calibrate
+from inspection.commands_gauge import gauge
 from inspection.commands_novelty import novelty, teach
 from inspection.commands_recipes import recipes
 from inspection.commands_standards import standards
 from inspection.errors import ConfigurationError, WeltError
 
 if TYPE_CHECKING:
-    from inspection.domain import Metadata
+    from inspection.domain import Calibration, Metadata
     from inspection.lots import Aql, LotPlan
     from inspection.pipeline import Setup, Taught
     from inspection.settings import Settings
@@ -140,6 +142,8 @@ def run_service(settings: Settings, listener: socket.socket, *, log_requests: bo
 @welt.command()
 @click.argument("photos", nargs=-1, required=True, type=FILE, metavar="PHOTO…")
 @click.option("--mm-per-px", type=float, help="Width of one pixel on the part, in millimetres.")
+@click.option("--calibration", "calibration_file", type=FILE,
+              help="Calibration file that welt calibrate --out wrote, instead of --mm-per-px.")  # fmt: skip
 @click.option("--recipe", help="Recipe that judges the photos.  [default: default]")
 @click.option("--view", help="View of the recipe.  [default: the recipe's own]")
 @click.option("--out", type=FOLDER, help="Write <stem>.json and its maps as PNGs there.")
@@ -149,6 +153,7 @@ def run_service(settings: Settings, listener: socket.socket, *, log_requests: bo
 def inspect(
     photos: tuple[Path, ...],
     mm_per_px: float | None,
+    calibration_file: Path | None,
     recipe: str | None,
     view: str | None,
     out: Path | None,
@@ -164,6 +169,7 @@ def inspect(
     \b
     Examples:
       welt inspect shoe.jpg --mm-per-px 0.1
+      welt inspect shoe.jpg --calibration camera.json
       welt inspect photos/ --recipe default --view leather --out results/
       welt inspect *.png --json | jq .verdict
     \b
@@ -187,7 +193,10 @@ def inspect(
     named = _named_photos(photos)
     settings = settings_of(data_dir=data_dir, models_dir=models_dir)
     if mm_per_px is not None:
+        if calibration_file is not None:
+            raise click.UsageError("--mm-per-px and --calibration contradict each other")
         calibration.checked_mm_per_px(mm_per_px)
+    stored = None if calibration_file is None else _calibration_of(calibration_file, settings)
     known_recipes = recipes.open_recipes([settings.recipes_dir] if settings.recipes_dir else [])
     known_standards = standards.open_standards([settings.standards_dir] if settings.standards_dir else [])
     model = registry.open_serving(
@@ -200,6 +209,7 @@ def inspect(
         recipes=known_recipes,
         standards=known_standards,
         taught=_taught(settings),
+        stored=stored,
     )
     reference = recipe_book.file_reference(
         known_recipes, setup.recipe, setup.view, max_pixels=int(settings.max_photo_mp * 1e6)
@@ -240,6 +250,23 @@ def _taught(settings: Settings) -> Taught | None:
         banks = Banks(store, open_photos(settings.photos))
         banks.refresh()
     return banks.get
+
+
+def _calibration_of(path: Path, settings: Settings) -> Calibration:
+    """The calibration in a file, marked when it is too old."""
+    from datetime import UTC, datetime
+
+    from inspection.calibration.choosing import aged
+    from inspection.calibration.files import from_json
+
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}", hint="Check the name and its permissions."
+        ) from error
+    made = from_json(text, label=str(path)).calibration(name=path.stem)
+    return aged(made, now=datetime.now(UTC), max_age_days=settings.calibration_max_age_days)
 
 
 def _named_photos(given: tuple[Path, ...]) -> list[tuple[Path, str]]:
@@ -318,6 +345,9 @@ def _table_line(path: Path, document: str, width: int) -> str:
     found = "no defect" if not defects else f"{defects} defect{'s' if defects > 1 else ''}"
     return f"{path!s:<{width}}  {verdict['grade']:<8}{verdict['disposition']:<9}{found:<12}{reason}".rstrip()
 
+
+welt.add_command(calibrate)
+welt.add_command(gauge)
 
 # -------------------------------------------------------------------------------- camera
 

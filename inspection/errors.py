@@ -15,6 +15,7 @@
     │   └── BoardError                a photo of a board that cannot be read
     ├── StandardError                 a standard's file with faults
     ├── RecipeError                   a recipe that photos could not be judged by
+    ├── GaugeError                    measurements that no gauge study can be made of
     ├── LotError                      a lot, AQL or count that cannot be planned or judged
     ├── TeachingError                 photos that no novelty can be taught from
     ├── UnknownNameError              a recipe, station, view, standard that does not exist
@@ -166,6 +167,14 @@ class RecipeError(WeltError):
 
     kind = "recipe"
     title = "The recipe cannot be used"
+    status = 422
+
+
+class GaugeError(WeltError):
+    """No gauge study can be made of these measurements."""
+
+    kind = "gauge"
+    title = "The gauge study cannot be made of this"
     status = 422
 
 

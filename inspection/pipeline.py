@@ -35,7 +35,7 @@ from inspection.taxonomy import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["STAGES", "Setup", "inspect", "prepare"]
+__all__ = ["STAGES", "Setup", "inspect", "prepare", "scale_of"]
 
 Taught = Callable[[str, str], InForce | None]
 
@@ -99,16 +99,23 @@ def prepare(
         recipe=recipe,
         standard=standards.get(recipe.standard),
         view=view,
-        calibration=calibrate(
-            mm_per_px=metadata.mm_per_px,
-            calibration=metadata.calibration,
-            view_mm_per_px=recipe.views[view].mm_per_px,
-            known=recipe.calibrations,
-            stored=stored,
-        ),
+        calibration=scale_of(metadata, recipe, view, stored=stored),
         lens_name=metadata.lens,
         taught=bank if bank and bank.bank.model_sha256 == model.manifest.sha256 else None,
         paired=metadata.pair_id is not None,
+    )
+
+
+def scale_of(
+    metadata: Metadata, recipe: Recipe, view: str, *, stored: Calibration | None
+) -> Calibration | None:
+    """Choose the scale of a photo; see `calibration.calibrate`."""
+    return calibrate(
+        mm_per_px=metadata.mm_per_px,
+        calibration=metadata.calibration,
+        view_mm_per_px=recipe.views[view].mm_per_px,
+        known=recipe.calibrations,
+        stored=stored,
     )
 
 

@@ -42,6 +42,12 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds after its first photo when a shoe or pair without all photos is a recheck.",
     )
+    calibration_max_age_days: float = Field(
+        30.0,
+        ge=0,
+        description="Days after which a stored calibration makes every verdict a recheck until it is checked "
+        "or made anew; 0 for no limit.",
+    )
     min_free_mb: float = Field(
         200.0, ge=0, description="Free disk space below which no photo is accepted, in MB."
     )

@@ -23,8 +23,9 @@ from typing import Protocol
 from ulid import ULID
 
 from inspection import drawing, imaging, pipeline, registry, runtime
+from inspection.calibration.choosing import aged
 from inspection.document import build_document, to_json
-from inspection.domain import Finding, Grade, Metadata, Photo, Verdict
+from inspection.domain import Calibration, Finding, Grade, Metadata, Photo, Verdict
 from inspection.errors import (
     ConflictError,
     ModelError,
@@ -41,7 +42,7 @@ from inspection.registry import Model
 from inspection.settings import Settings
 from inspection.standard_book import StandardBook
 from inspection.standards import Standards, open_standards
-from inspection.store import Photos, Store, inspections, open_photos, open_store
+from inspection.store import Photos, Store, calibrations, inspections, open_photos, open_store
 from inspection.store.inspections import DuplicateKeyError, Fault, InspectionRecord, StoredInspection
 from inspection.teaching import Banks
 
@@ -198,12 +199,14 @@ class Station:
 
         Raises
         ------
-        UnknownNameError, ScaleError : recipe, view, standard, calibration or scale cannot be used.
+        UnknownNameError, ScaleError : recipe, view, standard or scale cannot be used. (A calibration that
+            does not exist is told by the future.)
         ConflictError : another photo under the same idempotency key is being inspected now.
         QueueFullError, StorageError, ModelError : not now.
         """
+        # Which stored calibration holds is asked by the worker: this thread does not wait for the database.
         setup = pipeline.prepare(
-            metadata,
+            replace(metadata, calibration=None),
             model=self.model,
             recipes=self.recipes,
             standards=self.standards,
@@ -368,13 +371,14 @@ class Station:
         repeated = self._stored_before(job)
         if repeated is not None:
             return repeated
+        setup = replace(job.setup, calibration=self._scale(job))
         clock = time.perf_counter
         mark_s = clock()
         photo = imaging.decode(job.body, max_pixels=int(self.settings.max_photo_mp * 1e6))
         decode_ms = (clock() - mark_s) * 1000
         # What somebody put into force since the photo came, on any replica, holds for it.
         standard = self.standard_book.refresh().get(job.setup.standard.id)
-        setup = replace(job.setup, standard=standard)
+        setup = replace(setup, standard=standard)
         # The disk works while the network does.
         written = self._writers.submit(self.photos.put, job.body)
         try:
@@ -457,6 +461,19 @@ class Station:
         for listener in self._listeners:
             listener(Inspected(stored=stored, took_ms=took_ms))
         return Outcome(result_id=result_id, document=text, created=True)
+
+    def _scale(self, job: _Job) -> Calibration | None:
+        """The scale of a photo, as far as it is known before the photo is seen."""
+        metadata, setup = job.metadata, job.setup
+        stored = None
+        if metadata.mm_per_px is None:
+            stored = calibrations.for_photo(
+                self.store, station=metadata.station, view=setup.view, name=metadata.calibration
+            )
+        scale = pipeline.scale_of(metadata, setup.recipe, setup.view, stored=stored)
+        if scale is None:
+            return None
+        return aged(scale, now=datetime.now(UTC), max_age_days=self.settings.calibration_max_age_days)
 
     def _stored_before(self, job: _Job) -> Outcome | None:
         """The answer that this photo already got under its key, if it got one."""

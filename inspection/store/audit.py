@@ -50,6 +50,9 @@ class Action(StrEnum):
     RECIPE_WITHDRAWN = "recipe withdrawn"
     RECIPE_SET = "recipe of station set"
     RECIPE_CLEARED = "recipe of station cleared"
+    CALIBRATION_ADDED = "calibration added"
+    CALIBRATION_CHOSEN = "calibration chosen"
+    CALIBRATION_CHECKED = "calibration checked"
 
 
 LOT_ACTIONS = {

@@ -13,9 +13,11 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -379,6 +381,51 @@ station_recipes = Table(
     Column("style", Text),
     Column("set_at", UtcTime, nullable=False),
     Column("set_by", Text, nullable=False),
+)
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("calibration_id", String(26), nullable=False, unique=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("station", Text, ForeignKey("stations.name"), nullable=False),
+    Column("view", Text, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("coverage_png", LargeBinary),
+    Index(None, "station", "view", "sequence"),
+    sqlite_autoincrement=True,
+)
+
+# The last one of a station and view is in force; one without a calibration means none.
+calibration_choices = Table(
+    "calibration_choices",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("station", Text, nullable=False),
+    Column("view", Text, nullable=False),
+    Column("calibration_id", String(26), ForeignKey("calibrations.calibration_id")),
+    Column("at", UtcTime, nullable=False),
+    Column("by", Text, nullable=False),
+    Index(None, "station", "view", "sequence"),
+    sqlite_autoincrement=True,
+)
+
+calibration_checks = Table(
+    "calibration_checks",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("calibration_id", String(26), ForeignKey("calibrations.calibration_id"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("scale_error", Double, nullable=False),
+    Column("worst_mm", Double, nullable=False),
+    Column("holds", Boolean(create_constraint=False), nullable=False),
+    Index(None, "calibration_id", "sequence"),
+    sqlite_autoincrement=True,
 )
 
 # One row, written by Store.check to prove that the database takes writes.

@@ -21,6 +21,8 @@ from inspection.web import (
     api_lots,
     api_novelty,
     api_sets,
+    calibration_pages,
+    calibrations,
     events,
     health,
     middleware,
@@ -99,6 +101,7 @@ def create_app(settings: Settings, *, open_model: ModelOpener = registry.open_se
     app.include_router(api_sets.router)
     app.include_router(recipes_api.router)
     app.include_router(api_lots.router)
+    app.include_router(calibrations.router)
     app.include_router(events.router)
     pages.install(app)
     app.include_router(pages_sets.router)
@@ -109,6 +112,7 @@ def create_app(settings: Settings, *, open_model: ModelOpener = registry.open_se
     app.include_router(pages_teach.router)
     app.include_router(standards_api.router)
     app.include_router(standards_pages.router)
+    app.include_router(calibration_pages.router)
     openapi.install(app)
     # The last added is the outermost.
     app.add_middleware(middleware.CountRequests, telemetry=app.state.telemetry)

@@ -177,6 +177,7 @@ URLS: Mapping[str, str] = {
     "model": "/model",
     "standards": "/standards",
     "recipes": "/recipes",
+    "calibration": "/calibration",
     "stations": "/stations",
     "users": "/users",
     "login": "/login",

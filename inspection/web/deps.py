@@ -24,6 +24,7 @@ __all__ = [
     "LEAST_ROLE",
     "SESSION_COOKIE",
     "Act",
+    "CalibrationManager",
     "Caller",
     "CallerDep",
     "Inspector",
@@ -64,6 +65,7 @@ class Act(StrEnum):
     MANAGE_STANDARDS = "manage standards"
     MANAGE_STATIONS = "manage stations"
     MANAGE_KEYS = "manage keys"
+    CALIBRATE = "calibrate"
 
 
 LEAST_ROLE: dict[Act, Role] = {
@@ -78,6 +80,7 @@ LEAST_ROLE: dict[Act, Role] = {
     Act.MANAGE_STANDARDS: Role.ENGINEER,
     Act.MANAGE_STATIONS: Role.ADMIN,
     Act.MANAGE_KEYS: Role.ADMIN,
+    Act.CALIBRATE: Role.ENGINEER,
 }
 """The one table of rights of people: each act, and the least role that may do it."""
 
@@ -223,3 +226,4 @@ RecipeManager = Annotated[Caller, Depends(allowed(Act.MANAGE_RECIPES))]
 StandardManager = Annotated[Caller, Depends(allowed(Act.MANAGE_STANDARDS))]
 StationManager = Annotated[Caller, Depends(allowed(Act.MANAGE_STATIONS))]
 KeyManager = Annotated[Caller, Depends(allowed(Act.MANAGE_KEYS))]
+CalibrationManager = Annotated[Caller, Depends(allowed(Act.CALIBRATE))]

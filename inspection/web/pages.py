@@ -316,7 +316,8 @@ class Desk:
         user = self._session.user
         person = contexts.Person(user.name, user.role)
         managed = ("stations", "users") if person.may_manage else ()
-        menu = ["results", "lots", "statistics", "recipes", "standards", "teach", "model", *managed]
+        menu = ["results", "lots", "statistics", "recipes", "standards", "teach", "model", "calibration"]
+        menu += managed
         now = datetime.now(UTC)
         began = self.zone.day_of(now)
         counts = inspections.counts(

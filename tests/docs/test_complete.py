@@ -103,7 +103,13 @@ def test_every_endpoint_is_documented_and_exists(tmp_path: Path, models_dir: Pat
     }
     rows = set(_rows(_page("api.md"), header="endpoint"))
     assert described - rows == set()
-    assert rows - described - hidden - {"GET /api/v1/events"} == set()
+    # Left out of OpenAPI, each with the reason beside it.
+    left_out = {
+        "GET /api/v1/events",
+        "POST /api/v1/calibrations",
+        "POST /api/v1/calibrations/{name}/checks",
+    }
+    assert rows - described - hidden - left_out == set()
     assert hidden - rows == set()
 
 

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from fastapi.routing import APIRoute
 
-from inspection.web import pages, pages_lots, pages_sets, pages_statistics, pages_teach
+from inspection.web import (
+    calibration_pages,
+    pages,
+    pages_lots,
+    pages_sets,
+    pages_statistics,
+    pages_teach,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = (ROOT / "docs" / "pages.md").read_text(encoding="utf-8")
@@ -24,6 +31,7 @@ def test_every_page_is_documented() -> None:
             pages_lots.router,
             pages_statistics.router,
             pages_teach.router,
+            calibration_pages.router,
         )
         for route in router.routes
         if isinstance(route, APIRoute) and "GET" in (route.methods or ())
