@@ -17,7 +17,7 @@ from inspection.seams.gaps import LONG, Gaps, find_gaps, recovered, usual_step, 
 from inspection.seams.lines import meant_line, steps, tangents
 from inspection.seams.locking import unlocked
 from inspection.seams.margins import EDGE_WANDER_MM, Margins, find_margins
-from inspection.seams.measures import Measured, measurements
+from inspection.seams.measures import Measured, counted, measurements
 from inspection.seams.points import WEAK_HEAT, Planes, Points, find_points, planes_of
 from inspection.seams.refining import Pattern, pattern_of
 from inspection.seams.rows import Beside, group
@@ -281,8 +281,8 @@ def _seam(
     none = np.empty(0)
     if frame is None:
         counts: tuple[Measurement, ...] = (
-            Measurement("skipped", float(missed), ""),
-            Measurement("broken", float(places), ""),
+            counted("skipped", missed),
+            counted("broken", places),
         )
         pitch = pitch_known = margin = run_off = gap = none
     else:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from inspection.domain import Measurement
 
-__all__ = ["Measured", "measurements"]
+__all__ = ["Measured", "counted", "measurements"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -54,8 +54,7 @@ class Measured:
 def measurements(of: Measured) -> tuple[Measurement, ...]:
     """In the order of ``Seam.measurements``; what is not known is left out."""
     told = [*_pitch(of)]
-    told.append(Measurement("skipped", float(of.missed), ""))
-    told.append(Measurement("broken", float(of.broken), ""))
+    told += [counted("skipped", of.missed), counted("broken", of.broken)]
     told += _loose(of)
     told += _run_off(of)
     told += _margin(of)
@@ -64,6 +63,14 @@ def measurements(of: Measured) -> tuple[Measurement, ...]:
     ends = float(np.hypot(of.along_mm[0], of.along_mm[-1]))
     told.append(Measurement("length_mm", length, "mm", _expanded(ends, length, of.relative)))
     return tuple(told)
+
+
+def counted(name: str, count: int) -> Measurement:
+    """A number of faults, as uncertain as it is large: most calls from a trained map are false yet.
+
+    So a standard that allows none sends the photo to a person, and rejects nothing by itself.
+    """
+    return Measurement(name, float(count), "", float(count) or None)
 
 
 def _expanded(standard: float, value: float, relative: float) -> float:
