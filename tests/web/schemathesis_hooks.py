@@ -12,6 +12,7 @@ from typing import Any
 import schemathesis
 from hypothesis import strategies as st
 
+from inspection.standards import SHIPPED_STANDARDS
 from inspection.web.uploads import HEADER_PREFIX, RAW_MEDIA_TYPES
 from tests import factories
 
@@ -47,6 +48,12 @@ def _known_recipe(case: Any) -> None:
         case.path_parameters = {"name": "generated"}
         recipe = {"version": "1", "standard": "general", "default_view": "upper", "views": {"upper": view}}
         case.body = {"recipe": {"name": "generated", **recipe}}
+    if case.operation.label == "POST /api/v1/recipe-trials":
+        view = {"zones": [{"name": "all", "class": "primary"}]}
+        recipe = {"version": "1", "standard": "general", "default_view": "upper", "views": {"upper": view}}
+        case.body = {**case.body, "recipe": {"name": "generated", **recipe}, "view": "upper"}
+    if case.operation.label == "POST /api/v1/standards":
+        case.body = {**case.body, "source": (SHIPPED_STANDARDS / "sports.toml").read_text(encoding="utf-8")}
 
 
 @schemathesis.hook
