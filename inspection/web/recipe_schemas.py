@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from inspection.recipes import Recipe
 from inspection.store import recipes as stored
-from inspection.web.schemas import Moment, Name, Text
+from inspection.web.schemas import Moment, Name, Text, whole
 
 __all__ = [
     "ActiveBody",
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 Note = Annotated[str, Field(max_length=stored.MAX_NOTE_LENGTH, pattern=r"^[^\x00]*$")]
-Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Number = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True), BeforeValidator(whole)]
 
 
 class _Body(BaseModel):

@@ -41,6 +41,7 @@ __all__ = [
     "StationList",
     "Text",
     "ZonelessTimeError",
+    "whole",
 ]
 
 RESULT_ID_PATTERN = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"
@@ -189,12 +190,12 @@ class InspectionPage(_Answer):
 _Comment = Annotated[str, Field(max_length=MAX_COMMENT_LENGTH, pattern=r"^[^\x00]*$")]
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
     """JSON knows one kind of number: 1.0 is a whole one."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-_Revision = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_whole)]
+_Revision = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(whole)]
 
 
 class Agreement(_Body):

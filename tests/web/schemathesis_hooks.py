@@ -43,14 +43,12 @@ def _known_recipe(case: Any) -> None:
         return
     if case.operation.label == "PUT /api/v1/stations/{name}/recipe":
         case.body = {"recipe": "default"}
+    view = {"zones": [{"name": "all", "class": "primary"}]}
+    recipe = {"version": "1", "standard": "general", "default_view": "upper", "views": {"upper": view}}
     if case.operation.label == "POST /api/v1/recipes/{name}/versions":
-        view = {"zones": [{"name": "all", "class": "primary"}]}
         case.path_parameters = {"name": "generated"}
-        recipe = {"version": "1", "standard": "general", "default_view": "upper", "views": {"upper": view}}
         case.body = {"recipe": {"name": "generated", **recipe}}
     if case.operation.label == "POST /api/v1/recipe-trials":
-        view = {"zones": [{"name": "all", "class": "primary"}]}
-        recipe = {"version": "1", "standard": "general", "default_view": "upper", "views": {"upper": view}}
         case.body = {**case.body, "recipe": {"name": "generated", **recipe}, "view": "upper"}
     if case.operation.label == "POST /api/v1/standards":
         case.body = {**case.body, "source": (SHIPPED_STANDARDS / "sports.toml").read_text(encoding="utf-8")}
