@@ -234,8 +234,14 @@ async def check(
     return await run_in_threadpool(work)
 
 
-# The two forms are left out of OpenAPI: no schema can say what a photo of a board is. docs/api.md tells them.
-@router.post("/api/v1/calibrations", name="create_calibration", status_code=201, include_in_schema=False)
+@router.post(
+    "/api/v1/calibrations",
+    name="create_calibration",
+    status_code=201,
+    tags=["calibrations"],
+    summary="Make a calibration of photos of a board",
+    responses=problem_responses(400, 401, 403, 409, 413, 422, 503),
+)
 async def create_calibration(
     caller: CalibrationManager,
     station: StationDep,
@@ -266,7 +272,12 @@ async def create_calibration(
 
 
 @router.post(
-    "/api/v1/calibrations/{name}/checks", name="check_calibration", status_code=201, include_in_schema=False
+    "/api/v1/calibrations/{name}/checks",
+    name="check_calibration",
+    status_code=201,
+    tags=["calibrations"],
+    summary="Check a calibration with a photo of the board",
+    responses=problem_responses(400, 401, 403, 404, 413, 422, 503),
 )
 async def check_calibration(
     name: CalibrationName,
