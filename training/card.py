@@ -74,7 +74,8 @@ All licences allow commercial use; CC BY 4.0 asks for the attribution above. Not
 - It finds and outlines; it does not know what a buyer accepts. Grades come from a standard.
 - Kinds other than those above it calls sound or one of its own. Stain, glue mark, loose grain, finish crack,
   burn and the faults of thread were learned from rendered scenes alone: no real photo of one was there to
-  learn from or to score on.
+  learn from or to score on, and on rendered scenes few are found ("pixel AP" there, below): a name of one of
+  these kinds means something, its absence nothing.
 - Stitches were learned from rendered seams alone, and their scores below are on rendered seams. Skipped
   stitches, pitch, margin and run-off are measured from them by geometry, not by the network.
 - Scratch and wrinkle are hard to tell apart, for people too: trust "defect" more than its name. A box
