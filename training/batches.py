@@ -118,7 +118,8 @@ class Batches(Dataset[Batch]):
             return self._rendered(self._pool, rng)
         if self._sound and rng.random() < data.sound_share:
             return self._real(self._sound[int(rng.integers(len(self._sound)))], rng)
-        pool = self._boxed if self._boxed and rng.random() < data.box_share else self._masked
+        wants_boxed = bool(self._boxed) and rng.random() < data.box_share
+        pool = self._boxed if wants_boxed or not self._masked else self._masked
         return self._real(self._balanced(pool, rng), rng)
 
     def _real(self, example: Example, rng: np.random.Generator) -> _Drawn:

@@ -83,3 +83,10 @@ def test_nothing_is_planted_on_what_is_unknown() -> None:
     unknown = np.full((64, 64), UNKNOWN_LABEL, np.uint8)
     planted = transplant(Crop(rgb=rgb, labels=unknown, box_ids=unknown), grafts, np.random.default_rng(0))
     np.testing.assert_array_equal(planted.rgb, rgb)
+
+
+def test_boxes_alone_can_be_learned_from(quick: Recipe, datasets_dir: Path) -> None:
+    data = quick.data.model_copy(update={"sets": ("leather-line",), "box_share": 0.1})
+    alone = quick.model_copy(update={"data": data})
+    batch = Batches(open_examples(alone, Split.TRAIN, datasets_dir=datasets_dir), alone)[0]
+    assert (batch.box_ids > 0).any()
