@@ -59,7 +59,7 @@ from inspection.web.schemas import (
     StationAnswer,
     StationList,
 )
-from inspection.web.uploads import PhotoMeta, Upload, read_upload
+from inspection.web.uploads import PhotoMeta, Upload, read_upload_in_time
 
 __all__ = ["router"]
 
@@ -110,19 +110,13 @@ async def create_inspection(
     bytes gets the stored answer, byte for byte; so a camera that got none may simply send again.
     """
     ends_s = time.monotonic() + settings.deadline_s
-    try:
-        async with asyncio.timeout(settings.deadline_s):
-            upload = await read_upload(
-                request,
-                limit_bytes=int(settings.max_upload_mb * 1e6),
-                budget=request.app.state.upload_budget,
-            )
-    except TimeoutError:
-        raise DeadlineError(
-            f"The upload did not end within {settings.deadline_s:g} s.",
-            hint="Check the network between camera and service; nothing was stored, so send the photo again.",
-            retry_after_s=1,
-        ) from None
+    upload = await read_upload_in_time(
+        request,
+        limit_bytes=int(settings.max_upload_mb * 1e6),
+        budget=request.app.state.upload_budget,
+        deadline_s=settings.deadline_s,
+        hint="Check the network between camera and service; nothing was stored, so send the photo again.",
+    )
     metadata = await _metadata(caller, upload.meta, station)
     answer = station.submit(upload.body, metadata, sha256=upload.sha256)
     outcome = await _wait(

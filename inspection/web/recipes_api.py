@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from inspection import drawing, imaging
 from inspection.document import ResultDocument, build_document
 from inspection.domain import Finding, Metadata, Photo
-from inspection.errors import DeadlineError, ForbiddenError, NotFoundError, RecipeError, UnknownNameError
+from inspection.errors import ForbiddenError, NotFoundError, RecipeError, UnknownNameError
 from inspection.pipeline import Setup
 from inspection.recipe_book import of_version
 from inspection.recipe_toml import to_toml
@@ -41,7 +40,7 @@ from inspection.web.recipe_schemas import (
     VersionSummary,
 )
 from inspection.web.schemas import NAME_PATTERN
-from inspection.web.uploads import RAW_MEDIA_TYPES, read_upload
+from inspection.web.uploads import RAW_MEDIA_TYPES, read_upload_in_time
 
 __all__ = ["router", "tried"]
 
@@ -158,19 +157,13 @@ async def keep_photo(
     request: Request, caller: RecipeManager, station: StationDep, settings: SettingsDep
 ) -> PhotoAnswer:
     """Send the photo as the body; a recipe names it by the `sha256` of the answer."""
-    try:
-        async with asyncio.timeout(settings.deadline_s):
-            upload = await read_upload(
-                request,
-                limit_bytes=int(settings.max_upload_mb * 1e6),
-                budget=request.app.state.upload_budget,
-            )
-    except TimeoutError:
-        raise DeadlineError(
-            f"The upload did not end within {settings.deadline_s:g} s.",
-            hint="Nothing was stored; send the photo again.",
-            retry_after_s=1,
-        ) from None
+    upload = await read_upload_in_time(
+        request,
+        limit_bytes=int(settings.max_upload_mb * 1e6),
+        budget=request.app.state.upload_budget,
+        deadline_s=settings.deadline_s,
+        hint="Nothing was stored; send the photo again.",
+    )
 
     def keep() -> PhotoAnswer:
         photo = imaging.decode(upload.body, max_pixels=int(settings.max_photo_mp * 1e6))

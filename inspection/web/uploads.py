@@ -7,6 +7,7 @@ is read whole, also when it lies about its length or states none.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,11 +20,18 @@ from starlette.requests import Request
 
 from inspection.calibration import MAX_MM_PER_PX, MIN_MM_PER_PX, checked_mm_per_px
 from inspection.domain import Foot
-from inspection.errors import MetadataError, NotAPhotoError, QueueFullError, UploadTooLargeError, WeltError
+from inspection.errors import (
+    DeadlineError,
+    MetadataError,
+    NotAPhotoError,
+    QueueFullError,
+    UploadTooLargeError,
+    WeltError,
+)
 from inspection.web.problems import FieldProblem, describe_invalid
 from inspection.web.schemas import Key, Moment, Name, Text, ZonelessTimeError
 
-__all__ = ["HEADER_PREFIX", "RAW_MEDIA_TYPES", "PhotoMeta", "Upload", "UploadBudget", "read_upload"]
+__all__ = ["HEADER_PREFIX", "RAW_MEDIA_TYPES", "PhotoMeta", "Upload", "UploadBudget", "read_upload_in_time"]
 
 HEADER_PREFIX = "x-welt-"
 IDEMPOTENCY_HEADER = "idempotency-key"
@@ -285,6 +293,19 @@ class _Parts:
 
     def _on_end(self) -> None:
         self.ended = True
+
+
+async def read_upload_in_time(
+    request: Request, *, limit_bytes: int, budget: UploadBudget, deadline_s: float, hint: str
+) -> Upload:
+    """As ``read_upload``; an upload that has not ended by the deadline is a DeadlineError with ``hint``."""
+    try:
+        async with asyncio.timeout(deadline_s):
+            return await read_upload(request, limit_bytes=limit_bytes, budget=budget)
+    except TimeoutError:
+        raise DeadlineError(
+            f"The upload did not end within {deadline_s:g} s.", hint=hint, retry_after_s=1
+        ) from None
 
 
 async def read_upload(request: Request, *, limit_bytes: int, budget: UploadBudget) -> Upload:
