@@ -17,6 +17,7 @@ from training.synthesis.render import Sample
 
 __all__ = ["PLANES", "Faults", "maps_of"]
 
+THREAD_END = "thread_end"
 PLANES = ("thread", "point", "offset_x", "offset_y", "edge")
 MM_PER_PX = 0.15
 STRIDE = 2
@@ -95,9 +96,12 @@ def maps_of(made: Sample, rng: np.random.Generator, faults: Faults = Faults()) -
     noisy = planes + noise
     noisy[[0, 1, 4]] = np.clip(noisy[[0, 1, 4]], 0, 1)
     surface = np.zeros((2, h, w), np.float32)
-    surface[0] = 1
+    if THREAD_END in made.truth.kind_names:
+        ends = (made.truth.kinds == made.truth.kind_names.index(THREAD_END)).astype(np.float32)
+        surface[1] = cv2.resize(ends, (w, h), interpolation=cv2.INTER_AREA)
+    surface[0] = 1 - surface[1]
     return Maps(
-        kinds=("sound", "hole"),
+        kinds=("sound", THREAD_END),
         surface=surface,
         photo_size_px=(width, height),
         stitches=noisy.astype(np.float32),
