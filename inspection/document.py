@@ -221,8 +221,8 @@ class MeasurementDocument(_Document):
 class SeamDocument(_Document):
     """One row of stitches with every needle hole that was found. Lists in mm are empty without a scale.
 
-    `skipped`, `broken` and `loose` hold the index of the point before the place; after the last point of a
-    closed seam comes its first.
+    `skipped`, `broken`, `loose` and `unsure` hold the index of the point before the place; after the last
+    point of a closed seam comes its first.
     """
 
     index: int
@@ -238,6 +238,9 @@ class SeamDocument(_Document):
     skipped: tuple[int, ...]
     broken: tuple[int, ...]
     loose: tuple[int, ...]
+    unsure: tuple[int, ...] = Field(
+        (), description="Where it cannot be told whether a stitch or thread is missing: a person has to look."
+    )
     margin_mm: tuple[Number | None, ...] = Field(
         description="Distance of each point from the panel's edge, negative beyond; null where none is seen."
     )
@@ -501,6 +504,7 @@ def seam_document(index: int, seam: Seam) -> SeamDocument:
         skipped=seam.skipped,
         broken=seam.broken,
         loose=seam.loose,
+        unsure=seam.unsure,
         margin_mm=_known(seam.margin_mm.tolist()),
         run_off_mm=_known(seam.run_off_mm.tolist()),
         gap_mm=_known(seam.gap_mm.tolist()),

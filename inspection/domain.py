@@ -379,6 +379,8 @@ class Seam:
         did not lock.
     broken : indices i where the thread between point i and the next is gone.
     loose : indices i where the thread between point i and the next stands off the row.
+    unsure : indices i where it cannot be told whether a stitch or the thread is missing, because something
+        lies over the row or the photo shows too little: a person has to look.
     margin_mm : (N,) float64, distance of each point from the panel's edge, negative beyond it, NaN where no
         edge is seen; empty when it is seen nowhere or without a scale.
     run_off_mm : (N,) float64, signed distance of each point from the line that was meant, positive to the
@@ -403,6 +405,7 @@ class Seam:
     skipped: tuple[int, ...] = ()
     broken: tuple[int, ...] = ()
     loose: tuple[int, ...] = ()
+    unsure: tuple[int, ...] = ()
     margin_mm: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     run_off_mm: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     gap_mm: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))

@@ -45,6 +45,7 @@ MAX_LABELS = 20
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _SEAM, _FAINT_SEAM, _BAD_STITCH = (53, 224, 208), (255, 176, 0), (255, 59, 48)
+_DOUBTFUL_STITCH = _FAINT_SEAM
 
 
 @dataclass(frozen=True)
@@ -230,12 +231,14 @@ def _stitches(canvas: RGB, seam: Seam, *, size: float) -> None:
     thick = max(1, round(size))
     cv2.polylines(canvas, list(ends), False, _BLACK, thick + 2, cv2.LINE_AA, 4)
     cv2.polylines(canvas, list(ends), False, colour, thick, cv2.LINE_AA, 4)
-    for i in sorted({*seam.skipped, *seam.broken, *seam.loose}):
+    bad = {*seam.skipped, *seam.broken, *seam.loose}
+    for i in sorted(bad | set(seam.unsure)):
         middle = (points[i] + points[(i + 1) % len(points)]) / 2
         radius = max(2.5 * reach, float(np.hypot(*(points[(i + 1) % len(points)] - points[i]))) / 2)
         x, y = (round(16 * float(value)) for value in middle)
+        ring = _BAD_STITCH if i in bad else _DOUBTFUL_STITCH
         cv2.circle(canvas, (x, y), round(16 * radius), _BLACK, thick + 3, cv2.LINE_AA, 4)
-        cv2.circle(canvas, (x, y), round(16 * radius), _BAD_STITCH, thick + 1, cv2.LINE_AA, 4)
+        cv2.circle(canvas, (x, y), round(16 * radius), ring, thick + 1, cv2.LINE_AA, 4)
 
 
 def _text(number: int, defect: Defect) -> str:

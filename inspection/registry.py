@@ -88,6 +88,7 @@ class Manifest(_Frozen):
     kinds : names of the planes of ``surface``; the first is ``sound``, the others are in ``taxonomy.KINDS``.
     mm_per_px, stride, tile_px, overlap_px, multiple : see ``runtime.NetworkSpec``.
     stitch_planes, embedding_channels, embedding_stride : see there too; empty or 0 for outputs it lacks.
+    edge_outward_mm, false_gaps_per_m : see there too; measured by ``python -m bench seams``.
     thresholds : per kind, the probability from which a region counts; chosen on validation photos.
     min_area_mm2 : per kind, the area below which a region is noise.
     false_rejects : share of sound validation photos on which the thresholds alarm by design.
@@ -107,6 +108,8 @@ class Manifest(_Frozen):
     stitch_planes: tuple[Plane, ...] = ()
     embedding_channels: int = Field(0, ge=0, le=4096)
     embedding_stride: int = Field(8, ge=1, le=64)
+    edge_outward_mm: float = Field(0.0, ge=-1, le=1)
+    false_gaps_per_m: float | None = Field(None, ge=0)
     thresholds: dict[str, Probability]
     min_area_mm2: dict[str, Annotated[float, Field(ge=0)]]
     false_rejects: float | None = Field(None, ge=0, le=1)
@@ -149,6 +152,8 @@ class Manifest(_Frozen):
             stitch_planes=self.stitch_planes,
             embedding_channels=self.embedding_channels,
             embedding_stride=self.embedding_stride,
+            edge_outward_mm=self.edge_outward_mm,
+            false_gaps_per_m=self.false_gaps_per_m,
         )
 
 

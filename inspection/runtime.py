@@ -90,6 +90,8 @@ class NetworkSpec:
     stitch_planes : names of the planes of ``stitches``; empty when the network does not tell stitches.
     embedding_channels : planes of ``embedding``; 0 when the network gives none.
     embedding_stride : model-scale pixels per cell of ``embedding``.
+    edge_outward_mm : by how much the network sees panel edges outside the panel, on the mean.
+    false_gaps_per_m : skipped or broken stitches that are called per metre of sound seam; None: not measured.
     """
 
     kinds: tuple[str, ...]
@@ -101,6 +103,8 @@ class NetworkSpec:
     stitch_planes: tuple[str, ...] = ()
     embedding_channels: int = 0
     embedding_stride: int = 8
+    edge_outward_mm: float = 0.0
+    false_gaps_per_m: float | None = None
 
     @property
     def outputs(self) -> tuple[Output, ...]:

@@ -39,8 +39,13 @@ _TOLD = (
 
 
 def fault_after(seam: SeamDocument, point: int) -> str:
-    """What is wrong between a point and the next: ``skipped``, ``broken``, ``loose`` or nothing."""
-    for name, places in (("skipped", seam.skipped), ("broken", seam.broken), ("loose", seam.loose)):
+    """What is wrong after a point: ``skipped``, ``broken``, ``loose``, ``unsure`` or nothing."""
+    for name, places in (
+        ("skipped", seam.skipped),
+        ("broken", seam.broken),
+        ("loose", seam.loose),
+        ("unsure", seam.unsure),
+    ):
         if point in places:
             return name
     return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -11,41 +10,22 @@ import numpy.typing as npt
 
 from inspection.domain import Calibration, Maps, Measurement, Seam, Zone
 from inspection.runtime import NetworkSpec
-from inspection.seams.evidence import thread_between
+from inspection.seams.ends import ThreadEnd, thread_ends
 from inspection.seams.frame import Frame
-from inspection.seams.gaps import LONG, Gaps, find_gaps, recovered, usual_step, without_extras
-from inspection.seams.lines import meant_line, steps, tangents
-from inspection.seams.locking import unlocked
+from inspection.seams.gaps import Gaps, find_gaps, recovered, without_extras
+from inspection.seams.lines import meant_line, steps
 from inspection.seams.margins import EDGE_WANDER_MM, Margins, find_margins
 from inspection.seams.measures import Measured, counted, measurements
-from inspection.seams.points import WEAK_HEAT, Planes, Points, find_points, planes_of
-from inspection.seams.refining import Pattern, pattern_of
+from inspection.seams.placing import NETWORK_ACROSS_MM, Row, placed
+from inspection.seams.points import WEAK_HEAT, Planes, find_points, planes_of
 from inspection.seams.rows import Beside, group
-from inspection.seams.tracing import Chain, trace
+from inspection.seams.tracing import trace
 
 __all__ = ["find_seams"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
-NETWORK_ALONG_MM = 0.09
-"""How well the network alone places a hole (k = 1), where the photo shows nothing finer."""
-NETWORK_ACROSS_MM = 0.06
-
-_LEAST_FIT = 0.45
-"""A hole that correlates less with its row's pattern keeps the network's place."""
-_HOLE_FIT = 0.87
-"""Share of the row's usual fit from which the photo shows a hole where the network saw none."""
-_FINEST_MM = 0.015
-"""No hole is placed better than this (k = 1), however alike the stitches look."""
-_NOISE_FACTOR = 2.0
-"""The two sides of a row share errors (light, twist, focus): on rendered rows the truth is off by about twice
-what they disagree by."""
-
-_AMID_SHARE = 0.4
-"""Share of the row's usual cover of thread from which it is there."""
-_STRAIGHT_COS = np.cos(np.radians(30))
-"""Round a corner stitches look otherwise."""
 _TIP = 4
 """Holes at either end of a row where its edge is believed only if the holes agree."""
 
@@ -53,19 +33,6 @@ _READABLE_HEAT = 0.35
 """Median heat below which the holes of a row are too faint to measure."""
 _READABLE_SPREAD = 0.4
 """Robust spread of the steps, as a share of their median, beyond which they are no rhythm of stitches."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Row:
-    """One row on its way: holes in cells, in photo pixels and, with a scale, in mm."""
-
-    at: F64
-    at_px: F64
-    at_mm: F64
-    heat: F64
-    closed: bool
-    along_mm: F64
-    across_mm: F64
 
 
 def find_seams(
@@ -98,103 +65,18 @@ def find_seams(
     for chain in chains:
         order = without_extras(list(chain.points), points, closed=chain.closed)
         order = recovered(order, points, free, closed=chain.closed)
-        rows.append(_placed(order, chain, points, planes, grey, frame))
-    return _seams(rows, zones, planes, grey, frame)
-
-
-def _placed(
-    order: list[int], chain: Chain, points: Points, planes: Planes, grey: F32, frame: Frame | None
-) -> _Row:
-    """A row with its holes as well placed as map and photo allow, and those that only the photo shows."""
-    at_px = planes.to_px(points.at[order])
-    heat = points.heat[order]
-    mm_per_px = frame.mm_per_px if frame else planes.nominal_mm_per_px
-    pitch_px = float(np.median(steps(at_px, closed=chain.closed)))
-    along = tangents(at_px, closed=chain.closed)
-    made = pattern_of(grey, at_px, along, pitch_px=pitch_px, mm_per_px=mm_per_px)
-    along_mm = np.full(len(order), NETWORK_ALONG_MM)
-    if made is not None:
-        pattern, found = made
-        usual_fit = float(np.median(found.fit))
-        # At its ends a row looks otherwise: thread on one side only. There the map is the better witness.
-        good = found.fit >= max(_LEAST_FIT, 0.6 * usual_fit)
-        if not chain.closed:
-            good[[0, -1]] = False
-        moved = at_px + found.along_px[:, None] * along
-        noise_mm = max(_FINEST_MM, _NOISE_FACTOR * found.noise_px * mm_per_px)
-        # The photo is believed where it makes the stitches more even than the map does: noise never does.
-        if noise_mm < NETWORK_ALONG_MM and _rhythm(moved, chain.closed) <= _rhythm(at_px, chain.closed):
-            at_px = np.where(good[:, None], moved, at_px)
-            along_mm = np.where(good, noise_mm, along_mm)
-            at_px, heat, along_mm = _completed(
-                pattern, max(_LEAST_FIT, _HOLE_FIT * usual_fit), at_px, heat, along_mm, noise_mm, chain.closed
-            )
-    way = tangents(at_px, closed=chain.closed)
-    bare = unlocked(grey, at_px, way, pitch_px=pitch_px, mm_per_px=mm_per_px)
-    bare &= _amid_thread(planes, planes.to_cells(at_px))
-    at_px, heat, along_mm = at_px[~bare], heat[~bare], along_mm[~bare]
-    return _Row(
-        at=planes.to_cells(at_px),
-        at_px=at_px,
-        at_mm=frame.to_mm(at_px) if frame else at_px * mm_per_px,
-        heat=heat,
-        closed=chain.closed,
-        along_mm=along_mm,
-        across_mm=np.full(len(at_px), NETWORK_ACROSS_MM),
-    )
-
-
-def _amid_thread(planes: Planes, at: F64) -> npt.NDArray[np.bool_]:
-    """Whether thread leads straight on from each hole on both sides; never at a row's ends."""
-    cover = thread_between(planes, at[:-1], at[1:])
-    there = cover >= _AMID_SHARE * float(np.median(cover))
-    ahead = np.diff(at, axis=0)
-    ahead /= np.maximum(1e-9, np.hypot(ahead[:, 0], ahead[:, 1]))[:, None]
-    straight = np.einsum("ij,ij->i", ahead[:-1], ahead[1:]) >= _STRAIGHT_COS
-    amid = np.zeros(len(at), bool)
-    amid[1:-1] = there[:-1] & there[1:] & straight
-    return amid
-
-
-def _completed(
-    pattern: Pattern, least_fit: float, at_px: F64, heat: F64, along_mm: F64, noise_mm: float, closed: bool
-) -> tuple[F64, F64, F64]:
-    """Holes, heat and noise with the holes that the photo shows where a long step leaves some out."""
-    length = steps(at_px, closed=closed)
-    usual = usual_step(length)
-    places, where = [], []
-    for i in np.flatnonzero(length >= LONG * usual):
-        a, b = at_px[i], at_px[(i + 1) % len(at_px)]
-        parts = max(2, round(length[i] / usual[i]))
-        for k in range(1, parts):
-            places.append(a + (b - a) * k / parts)
-            where.append(i + 1)
-    if not places:
-        return at_px, heat, along_mm
-    expected = np.array(places)
-    ahead = at_px[np.array(where) % len(at_px)] - at_px[np.array(where) - 1]
-    way = ahead / np.hypot(ahead[:, 0], ahead[:, 1])[:, None]
-    found = pattern.fit(expected, way)
-    seen = found.fit >= least_fit
-    index = np.array(where)[seen]
-    at = expected[seen] + found.along_px[seen, None] * way[seen]
-    return (
-        np.insert(at_px, index, at, axis=0),
-        np.insert(heat, index, found.fit[seen]),
-        np.insert(along_mm, index, np.hypot(noise_mm, _FINEST_MM)),
-    )
-
-
-def _rhythm(at: F64, closed: bool) -> float:
-    """Robust spread of the steps: true changes are in it for any placing, so the smaller is the better."""
-    length = steps(at, closed=closed)
-    if len(length) < 3:
-        return float("inf")
-    return 1.4826 * float(np.median(np.abs(length - np.median(length))))
+        rows.append(placed(order, chain, points, planes, grey, frame))
+    return _seams(rows, zones, maps, planes, grey, rgb, frame)
 
 
 def _seams(
-    rows: list[_Row], zones: Sequence[Zone], planes: Planes, grey: F32, frame: Frame | None
+    rows: list[Row],
+    zones: Sequence[Zone],
+    maps: Maps,
+    planes: Planes,
+    grey: F32,
+    rgb: npt.NDArray[np.uint8],
+    frame: Frame | None,
 ) -> tuple[Seam, ...]:
     zoned = [(row, zone) for row in rows if (zone := _zone_of(row.at_px, zones)) is not None]
     margins: list[Margins | None] = []
@@ -208,6 +90,7 @@ def _seams(
             else find_margins(row.at_mm, row.at_px, line, planes, frame, closed=row.closed)
         )
     middle = [None if each is None else float(np.nanmedian(each.margin_mm)) for each in margins]
+    ends = _ends(maps, [row for row, _ in zoned], planes, frame)
     beside = group([row.at_mm for row, _ in zoned], [row.closed for row, _ in zoned], middle)
     seams = []
     for k, (row, zone) in enumerate(zoned):
@@ -219,6 +102,8 @@ def _seams(
             closed=row.closed,
             mm_per_px=frame.mm_per_px if frame else None,
             others=np.concatenate([other.at for other, _ in zoned if other is not row] or [np.empty((0, 2))]),
+            locks=row.locks,
+            rgb=rgb,
         )
         off, off_known = meant[k].off, meant[k].certain
         edge = margins[k]
@@ -227,8 +112,22 @@ def _seams(
         if not _readable(row, gaps):
             seams.append(_unreadable(row, zone, beside[k]))
         else:
-            seams.append(_seam(row, zone, gaps, beside[k], edge, off, off_known, frame))
+            seams.append(_seam(row, zone, gaps, beside[k], edge, off, off_known, ends.get(k), planes, frame))
     return tuple(sorted(seams, key=lambda seam: -len(seam.points_px)))
+
+
+def _ends(maps: Maps, rows: list[Row], planes: Planes, frame: Frame | None) -> dict[int, ThreadEnd]:
+    """The longest uncut end of each row that has one."""
+    if frame is None:
+        return {}
+    # The surface map has cells of the same size, or of another: places go by the photo.
+    step_px = np.array(maps.photo_size_px) / maps.surface.shape[:0:-1]
+    cells = [(row.at_px + 0.5) / step_px - 0.5 for row in rows]
+    found: dict[int, ThreadEnd] = {}
+    for end in thread_ends(maps, cells, cell_mm=frame.mm_per_px * float(step_px.mean())):
+        if end.row not in found or found[end.row].length_mm < end.length_mm:
+            found[end.row] = end
+    return found
 
 
 def _off_edge_line(edge: Margins, off: F64, off_known: F64) -> tuple[F64, F64]:
@@ -243,9 +142,9 @@ def _off_edge_line(edge: Margins, off: F64, off_known: F64) -> tuple[F64, F64]:
     return np.where(known, away, off), np.where(known, EDGE_WANDER_MM, off_known)
 
 
-def _readable(row: _Row, gaps: Gaps) -> bool:
+def _readable(row: Row, gaps: Gaps) -> bool:
     length = steps(row.at, closed=row.closed)
-    plain = (gaps.missed == 0) & ~gaps.gone
+    plain = (gaps.missed == 0) & ~gaps.gone & ~gaps.unsure
     if plain.sum() < 3:
         return False
     middle = float(np.median(length[plain]))
@@ -253,7 +152,7 @@ def _readable(row: _Row, gaps: Gaps) -> bool:
     return float(np.median(row.heat)) >= _READABLE_HEAT and spread <= _READABLE_SPREAD
 
 
-def _unreadable(row: _Row, zone: Zone, beside: Beside) -> Seam:
+def _unreadable(row: Row, zone: Zone, beside: Beside) -> Seam:
     return Seam(
         zone=zone.name,
         zone_class=zone.zone_class,
@@ -266,23 +165,25 @@ def _unreadable(row: _Row, zone: Zone, beside: Beside) -> Seam:
 
 
 def _seam(
-    row: _Row,
+    row: Row,
     zone: Zone,
     gaps: Gaps,
     beside: Beside,
     edge: Margins | None,
     off: F64,
     off_known: F64,
+    end: ThreadEnd | None,
+    planes: Planes,
     frame: Frame | None,
 ) -> Seam:
     broken = tuple(int(i) for i in np.flatnonzero(gaps.gone))
     skipped = tuple(int(i) for i in np.flatnonzero(gaps.missed))
-    missed, places = int(gaps.missed.sum()), _runs(gaps.gone)
+    missed, places, doubts = int(gaps.missed.sum()), _runs(gaps.gone), _runs(gaps.unsure)
     none = np.empty(0)
     if frame is None:
         counts: tuple[Measurement, ...] = (
-            counted("skipped", missed),
-            counted("broken", places),
+            counted("skipped", missed, unsure=doubts, false_calls=None),
+            counted("broken", places, unsure=doubts, false_calls=None),
         )
         pitch = pitch_known = margin = run_off = gap = none
     else:
@@ -298,13 +199,16 @@ def _seam(
             Measured(
                 pitch_mm=pitch,
                 parts=gaps.parts,
-                plain=(gaps.missed == 0) & ~gaps.gone & (gaps.loose_mm == 0),
+                plain=(gaps.missed == 0) & ~gaps.gone & ~gaps.unsure & (gaps.loose_mm == 0),
                 along_mm=row.along_mm,
                 across_mm=row.across_mm,
                 relative=relative,
                 missed=missed,
                 broken=places,
+                unsure=doubts,
+                false_per_m=planes.false_gaps_per_m,
                 loose_mm=gaps.loose_mm,
+                end=end,
                 run_off_mm=off,
                 run_off_known_mm=off_known,
                 margin_mm=margin,
@@ -325,6 +229,7 @@ def _seam(
         skipped=skipped,
         broken=broken,
         loose=tuple(int(i) for i in np.flatnonzero(gaps.loose_mm)),
+        unsure=tuple(int(i) for i in np.flatnonzero(gaps.unsure)),
         margin_mm=margin,
         run_off_mm=run_off,
         gap_mm=gap,
@@ -332,9 +237,9 @@ def _seam(
     )
 
 
-def _runs(gone: npt.NDArray[np.bool_]) -> int:
-    """Separate places where steps one after the other are gone."""
-    return int(np.count_nonzero(np.diff(np.concatenate([[0], gone.astype(np.int8)])) == 1))
+def _runs(steps_at: npt.NDArray[np.bool_]) -> int:
+    """Separate places; steps one after the other are one."""
+    return int(np.count_nonzero(np.diff(np.concatenate([[0], steps_at.astype(np.int8)])) == 1))
 
 
 def _zone_of(at_px: F64, zones: Sequence[Zone]) -> Zone | None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from inspection.seams.covering import covered
 from inspection.seams.evidence import seen_thread, thread_between
 from inspection.seams.lines import middle_of, steps
+from inspection.seams.locking import Locks
 from inspection.seams.lookup import look_up
 from inspection.seams.points import NEAREST_CELLS, Planes, Points
 from inspection.seams.tracing import MIN_POINTS
@@ -29,6 +31,11 @@ _GONE_SUPPORT = 0.3
 _DOUBTED_SUPPORT = 0.6
 _NO_SUPPORT = 0.05
 """Evidence of thread below which it is gone: where the photo agrees, is sure of it, or tells nothing."""
+_CORNER_COS = np.cos(np.radians(28))
+_STEADY_PERCENTILE = 20
+"""A map whose thread comes and goes over more than this share of a row, in percent, proves no break."""
+_SURE_COVER = 0.35
+"""Usual cover of a row from which the map alone is believed where it sees no thread at all."""
 _FAINT_SHARE = 0.85
 """A point with less of the row's usual heat may be no hole."""
 _SPLIT = 1.35
@@ -62,6 +69,7 @@ class Gaps:
     parts: npt.NDArray[np.int64]
     missed: npt.NDArray[np.int64]
     gone: npt.NDArray[np.bool_]
+    unsure: npt.NDArray[np.bool_]
     loose_mm: F64
 
 
@@ -148,6 +156,8 @@ def find_gaps(
     closed: bool,
     mm_per_px: float | None,
     others: F64,
+    locks: Locks | None,
+    rgb: npt.NDArray[np.uint8],
 ) -> Gaps:
     """Look at every step of one row.
 
@@ -156,6 +166,7 @@ def find_gaps(
     at, at_px : (N, 2) its holes in cells and in photo pixels. grey : (H, W) float32, the photo.
     mm_per_px : of the photo; None leaves out what is loose.
     others : (M, 2) holes of other rows, in cells: where rows cross, two holes may be seen as one.
+    locks : how deep the row's holes are. rgb : (H, W, 3) uint8, the photo.
     """
     length = steps(at, closed=closed)
     usual = usual_step(length)
@@ -170,17 +181,53 @@ def find_gaps(
         loose_mm = _bulge(a, b, planes, usual_cover, cell_mm=step_px * mm_per_px)
     look, tells = _looks(at_px, grey, closed=closed, width_px=1.6 * step_px)
     seen_gone = ((held < _GONE_SUPPORT) & (look < 0.5)) | ((held < _DOUBTED_SUPPORT) & (look < _GONE_LOOK))
-    gone = seen_gone if tells else held < _NO_SUPPORT
+    gone = seen_gone if tells else np.zeros(len(held), bool)
+    # A broken end frays and looks like thread in the photo; a map that sees thread all along the row but none
+    # here is the better witness then.
+    steady = float(np.percentile(held, _STEADY_PERCENTILE)) >= _DOUBTED_SUPPORT
+    if steady and usual_cover >= _SURE_COVER:
+        gone |= held < _NO_SUPPORT
     gone &= (loose_mm == 0) & (length > 0.5 * usual)
     parts = np.rint(length / np.maximum(usual, 1e-9)).astype(np.int64)
-    missed = np.where(~gone & (length >= LONG * usual), np.maximum(parts - 1, 1), 0)
-    for i in np.flatnonzero(missed) if len(others) else ():
-        share = np.arange(1, missed[i] + 1)[:, None] / (missed[i] + 1)
+    long = length >= LONG * usual
+    missed = np.zeros(len(length), np.int64)
+    hidden = covered(rgb, at_px, gone | long, closed=closed, mm_per_px=mm_per_px or planes.nominal_mm_per_px)
+    unsure = hidden.copy() if steady else hidden | gone
+    gone &= ~unsure
+    turns = _at_corner(at, closed=closed)
+    for i in np.flatnonzero(long & ~gone & ~hidden):
+        count = max(int(parts[i]) - 1, 1)
+        share = np.arange(1, count + 1)[:, None] / (count + 1)
         expected = a[i] + share * (b[i] - a[i])
-        apart = np.hypot(*(expected[:, None] - others[None]).transpose(2, 0, 1)).min(axis=1)
-        missed[i] -= int(np.count_nonzero(apart < NEAREST_CELLS))
-    belong = np.where(length >= LONG * usual, np.maximum(parts, 1), 1)
-    return Gaps(usual, belong, missed, gone, loose_mm)
+        free = np.ones(count, bool)
+        if len(others):
+            apart = np.hypot(*(expected[:, None] - others[None]).transpose(2, 0, 1)).min(axis=1)
+            free = apart >= NEAREST_CELLS
+        bare = free & _bare(planes.to_px(expected), at_px[(i + 1) % len(at_px)] - at_px[i], locks)
+        missed[i] = int(bare.sum())
+        if turns[i]:  # where in a corner the stitch would be is not known
+            missed[i] = 0
+        unsure[i] = not missed[i] and bool(free.any())
+    belong = np.where(long, np.maximum(parts, 1), 1)
+    return Gaps(usual, belong, missed, gone, unsure, loose_mm)
+
+
+def _at_corner(at: F64, *, closed: bool) -> npt.NDArray[np.bool_]:
+    """Whether a row turns sharply at either end of each step."""
+    ahead = np.diff(at, axis=0, append=at[:1]) if closed else np.diff(at, axis=0)
+    way = ahead / np.maximum(1e-9, np.hypot(ahead[:, 0], ahead[:, 1]))[:, None]
+    sharp = np.einsum("ij,ij->i", way, np.roll(way, -1, axis=0)) < _CORNER_COS
+    if not closed:
+        sharp[-1] = False
+    return np.asarray(sharp | np.roll(sharp, 1), bool)
+
+
+def _bare(at_px: F64, ahead: F64, locks: Locks | None) -> npt.NDArray[np.bool_]:
+    """Whether the photo shows for certain that no stitch locked at places (N, 2) of a long step."""
+    if locks is None or not locks.tells:
+        return np.zeros(len(at_px), bool)
+    way = np.broadcast_to(ahead / max(1e-9, float(np.hypot(*ahead))), at_px.shape)
+    return locks.depth(at_px, way) < locks.bare
 
 
 def _looks(at_px: F64, grey: F32, *, closed: bool, width_px: float) -> tuple[F64, bool]:

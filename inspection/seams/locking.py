@@ -1,11 +1,14 @@
 """Tells holes where the stitch locked from those that the thread passes over.
 
-Where a stitch locks, the thread goes down into its hole and grows dark there. Over a skipped hole it goes on
-as bright as between the holes. So each hole's profile along the middle of the thread is compared with that of
-its row: as much of it, or next to none.
+Where a stitch locks, the thread goes down into its hole and the middle of the row grows dark there. Over a
+skipped hole the thread goes on nearly as bright as between the holes. So the depth of the dark at a place, in
+the row's own measure (0 between holes, 1 at a usual hole), tells whether a stitch locked: yes, or no, or,
+where the row's own holes and threads are too unlike each other, that the photo cannot tell.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,60 +16,99 @@ import numpy.typing as npt
 from inspection.seams.lines import normals
 from inspection.seams.lookup import look_up
 
-__all__ = ["unlocked"]
+__all__ = ["LOCKED", "Locks", "locks_of"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
-_HALF_LENGTH = 0.45
-"""Of the profile, in pitches."""
-_MOST_HALF_LENGTH_MM = 1.1
+LOCKED = 0.75
+"""Depth from which a place shows a locked stitch; 95 of 100 skipped ones are less deep (rendered rows)."""
+
 _STEP_PX = 0.5
 _LANES_PX = (-0.5, 0.0, 0.5)
-_SHIFTS = 2
-"""Samples by which a hole may lie off its place on either side."""
-_MOST_SPREAD = 0.1
-"""Robust standard deviation of the shares above which the stitches of a row are too unlike to tell."""
-_SPREADS = 6.0
-"""By how many robust standard deviations of its row a hole has to fall short."""
-_LEAST_SHARE, _MOST_SHARE = 0.4, 0.75
-"""Share of the usual profile below which a hole is never taken for locked, and from which it always is."""
+_HALF_LENGTH = 0.5
+"""Of the profile along the row, in pitches: its bright part is the thread on either side."""
+_DARK_HALF_LENGTH, _DARK_HALF_PX = 0.2, 2.0
+"""The dark is looked for this near to the place, in pitches and at least in pixels."""
+_THREAD_PERCENTILE = 75.0
+_MOST_SPREAD = 0.3
+"""Robust spread of depths, holes and threads taken together, above which a row tells nothing."""
+_SPREADS = 2.5
+"""A place is bare when it falls short of the usual hole by so many spreads, and of ``LOCKED``."""
 _LEAST_LEVELS = 4.0
-"""Grey levels of the usual profile below which nothing can be told."""
-_LEAST_HOLES = 8
+"""Grey levels of the usual depth below which nothing can be told."""
+_LEAST_HOLES = 6
 
 
-def unlocked(
-    grey: F32, at_px: F64, tangent: F64, *, pitch_px: float, mm_per_px: float
-) -> npt.NDArray[np.bool_]:
-    """Whether each hole (N, 2) of a row shows no locked stitch; all False where the photo cannot tell."""
-    n = len(at_px)
-    none = np.zeros(n, bool)
-    if n < _LEAST_HOLES:
-        return none
-    half = min(_HALF_LENGTH * pitch_px, _MOST_HALF_LENGTH_MM / mm_per_px)
-    steps = int(half / _STEP_PX)
-    u = np.arange(-steps - _SHIFTS, steps + _SHIFTS + 1) * _STEP_PX
+@dataclass(frozen=True, eq=False)
+class Locks:
+    """How deep the holes of one row are.
+
+    Attributes
+    ----------
+    hole, thread : grey levels of the usual depth at holes and between them. spread : robust spread of depths,
+        as a share of their difference.
+    """
+
+    grey: F32
+    pitch_px: float
+    hole: float
+    thread: float
+    spread: float
+
+    @property
+    def tells(self) -> bool:
+        """Whether the photo tells holes from threads in this row."""
+        return self.spread <= _MOST_SPREAD and self.hole - self.thread >= _LEAST_LEVELS
+
+    @property
+    def bare(self) -> float:
+        """Depth below which no stitch locked."""
+        return min(LOCKED, 1 - _SPREADS * self.spread)
+
+    def depth(self, at_px: F64, way: F64) -> F64:
+        """Depth (N,) at places (N, 2) of a row that runs along ``way`` (N, 2) there: about 1 at a hole."""
+        levels = _levels(self.grey, at_px, way, self.pitch_px)
+        return (levels - self.thread) / max(self.hole - self.thread, 1e-6)
+
+
+def locks_of(grey: F32, at_px: F64, way: F64, *, pitch_px: float) -> Locks | None:
+    """How deep the holes (N, 2) of a row are in the photo; None when they are too few.
+
+    Parameters
+    ----------
+    way : (N, 2) unit vectors along the row.
+    """
+    if len(at_px) < _LEAST_HOLES:
+        return None
+    middle, spread = _robust(_levels(grey, at_px, way, pitch_px))
+    between = (at_px[:-1] + at_px[1:]) / 2
+    ahead = np.diff(at_px, axis=0)
+    length = np.hypot(ahead[:, 0], ahead[:, 1])
+    plain = length < 1.4 * float(np.median(length))
+    ahead /= np.maximum(1e-9, length)[:, None]
+    thread, thread_spread = _robust(_levels(grey, between[plain], ahead[plain], pitch_px))
+    apart = max(middle - thread, 1e-6)
+    return Locks(grey, pitch_px, middle, thread, float(np.hypot(spread, thread_spread)) / apart)
+
+
+def _levels(grey: F32, at_px: F64, way: F64, pitch_px: float) -> F64:
+    """Grey levels (N,) by which the darkest near each place is darker than the thread around it."""
+    count = int(_HALF_LENGTH * pitch_px / _STEP_PX)
+    u = np.arange(-count, count + 1) * _STEP_PX
     v = np.array(_LANES_PX)
     places = (
         at_px[:, None, None]
-        + u[None, None, :, None] * tangent[:, None, None]
-        + v[None, :, None, None] * normals(tangent)[:, None, None]
+        + u[None, :, None, None] * way[:, None, None]
+        + v[None, None, :, None] * normals(way)[:, None, None]
     )
-    wide = look_up(grey, places, beyond=None).mean(axis=1).astype(np.float64)
-    # A hole may be placed a little off: the best of a few shifts counts.
-    shifted = np.lib.stride_tricks.sliding_window_view(wide, 2 * steps + 1, axis=1)
-    profile = shifted - shifted.mean(axis=2, keepdims=True)
-    usual = np.median(profile[:, _SHIFTS], axis=0)
-    energy = float(usual @ usual)
-    if energy < len(usual) * _LEAST_LEVELS**2:
-        return none
-    share = (profile @ usual).max(axis=1) / energy
-    middle = float(np.median(share))
-    spread = 1.4826 * float(np.median(np.abs(share - middle)))
-    if spread > _MOST_SPREAD:
-        return none
-    limit = float(np.clip(middle - _SPREADS * spread, _LEAST_SHARE, _MOST_SHARE))
-    found = share < limit
-    # Where many fall short it is the row that does not look alike, not the stitches that skipped.
-    return found if found.sum() <= max(2, n // 4) else none
+    profile = look_up(grey, places, beyond=None).mean(axis=2)
+    inner = np.abs(u) <= max(_DARK_HALF_PX, _DARK_HALF_LENGTH * pitch_px)
+    rank = int(_THREAD_PERCENTILE / 100 * (len(u) - 1))
+    bright = np.partition(profile, rank, axis=1)[:, rank]
+    return np.asarray(bright - profile[:, inner].min(axis=1), np.float64)
+
+
+def _robust(values: F64) -> tuple[float, float]:
+    middle = float(np.median(values))
+    return middle, 1.4826 * float(np.median(np.abs(values - middle)))

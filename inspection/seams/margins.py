@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -25,6 +26,12 @@ _LEAST_EDGE = 0.35
 """Probability of an edge from which it counts."""
 _LEAST_SHARE = 0.5
 """Of the row that an edge has to accompany."""
+_FOLLOWED = 9
+"""Holes over which an edge has to show together: a mark beside the row, or a panel's end, does not last."""
+_PREFERRED_MM = 5.0
+"""Of two edges the nearer counts, unless it shows less by this length of an exponential."""
+_STRAYED_MM = 0.5
+"""How far from where it goes on the edge may lie at one hole."""
 _WINDOW = 9
 """Holes over which the edge is taken for smooth."""
 _MOST_SLANT = 0.1
@@ -32,11 +39,8 @@ _MOST_SLANT = 0.1
 _STRAY_MM = 0.15
 """A place further than this from the smooth edge may belong to something else."""
 _ROUNDS = 3
-EDGE_OUTWARD_MM = 0.13
-"""By how much the network puts the edge outside the panel, on the mean of rendered edges of all finishes: it
-is taught the first pixel beyond it, and a shadow lies there."""
 EDGE_MM = 0.11
-"""How well an edge as a whole is placed (k = 1) once that is taken off: finishes and shadows differ."""
+"""How well an edge as a whole is placed (k = 1): finishes and shadows differ."""
 EDGE_WANDER_MM = 0.04
 """How far an edge wanders about its own line (k = 1): what counts for run-off."""
 
@@ -74,7 +78,7 @@ def find_margins(
     for sign in (1.0, -1.0):
         places = base_px[:, None] + (sign * out_mm / frame.mm_per_px)[None, :, None] * side[:, None]
         cover = look_up(planes.edge, planes.to_cells(places.reshape(-1, 2)).reshape(n, len(out_mm), 2))
-        ridge = _first_ridge(cover.astype(np.float64), out_mm)
+        ridge = _followed(cover, out_mm, closed=closed)
         if np.isfinite(ridge).mean() >= _LEAST_SHARE:
             found.append((float(np.nanmedian(ridge)), ridge, sign))
     if not found:
@@ -87,7 +91,7 @@ def find_margins(
     known = np.isfinite(margin)
     if known.mean() < _LEAST_SHARE or _slant(np.cumsum(_lengths(at_mm))[known], margin[known]) > _MOST_SLANT:
         return None
-    return Margins(margin - EDGE_OUTWARD_MM, sign > 0, np.full(n, EDGE_MM))
+    return Margins(margin - planes.edge_outward_mm, sign > 0, np.full(n, EDGE_MM))
 
 
 def _lengths(at_mm: F64) -> F64:
@@ -105,17 +109,30 @@ def _slant(along_mm: F64, margin_mm: F64) -> float:
     return abs(rise) / max(run, 1e-6)
 
 
-def _first_ridge(cover: F64, out_mm: F64) -> F64:
-    """Distance (N,) of the nearest ridge in each row of ``cover`` (N, M), between samples; NaN for none."""
+def _followed(cover: npt.NDArray[np.float32], out_mm: F64, *, closed: bool) -> F64:
+    """Distance (N,) of the edge that goes on beside the row, between samples; NaN where it is not seen.
+
+    Parameters
+    ----------
+    cover : (N, M) probability of an edge, outwards from each hole.
+    """
+    n = len(cover)
+    border = cv2.BORDER_WRAP if closed and n > _FOLLOWED else cv2.BORDER_REPLICATE
+    pad = _FOLLOWED // 2
+    padded = cv2.copyMakeBorder(cover, pad, pad, 0, 0, border)
+    steady = cv2.blur(padded, (3, _FOLLOWED))[pad : pad + n] * np.exp(-out_mm / _PREFERRED_MM)
+    rough = out_mm[steady.argmax(axis=1)]
+    near = np.clip(np.arange(n)[:, None] + np.arange(-2, 3), 0, n - 1)
+    rough = np.median(rough[near], axis=1)
     inner = cover[:, 1:-1]
     ridge = (inner >= cover[:, :-2]) & (inner > cover[:, 2:]) & (inner >= _LEAST_EDGE)
-    first = ridge.argmax(axis=1)
-    rows = np.arange(len(cover))
-    left, mid, right = cover[rows, first], cover[rows, first + 1], cover[rows, first + 2]
+    away = np.where(ridge, np.abs(out_mm[1:-1] - rough[:, None]), np.inf)
+    best = away.argmin(axis=1)
+    rows = np.arange(n)
+    left, mid, right = (cover[rows, best + k].astype(np.float64) for k in (0, 1, 2))
     bend = np.maximum(1e-6, 2 * mid - left - right)
     between = np.clip((right - left) / (2 * bend), -1, 1)
-    at = out_mm[first + 1] + between * _STEP_MM
-    return np.where(ridge.any(axis=1), at, np.nan)
+    return np.where(away[rows, best] <= _STRAYED_MM, out_mm[best + 1] + between * _STEP_MM, np.nan)
 
 
 def _beside(at_mm: F64, edge_mm: F64, sign: float) -> F64:

@@ -44,6 +44,7 @@ class Planes:
     cells_per_model_px : offsets are given in pixels of the model's scale; this turns them into cells.
     step_px : (x, y) photo pixels per cell.
     nominal_mm_per_px : of the photo, if its scale is what the network takes it for.
+    edge_outward_mm, false_gaps_per_m : what was measured of the network, see ``NetworkSpec``.
     """
 
     thread: F32
@@ -54,6 +55,8 @@ class Planes:
     cells_per_model_px: float
     step_px: F64
     nominal_mm_per_px: float
+    edge_outward_mm: float = 0.0
+    false_gaps_per_m: float | None = None
 
     def to_px(self, cells: F64) -> F64:
         """Photo pixels (N, 2) of places (N, 2) in cells."""
@@ -87,6 +90,8 @@ def planes_of(maps: Maps, spec: NetworkSpec) -> Planes | None:
         cells_per_model_px=1.0 / spec.stride,
         step_px=step_px,
         nominal_mm_per_px=spec.mm_per_px * spec.stride / float(step_px.mean()),
+        edge_outward_mm=spec.edge_outward_mm,
+        false_gaps_per_m=spec.false_gaps_per_m,
     )
 
 

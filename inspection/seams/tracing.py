@@ -3,19 +3,19 @@
 Two holes are linked when each takes the other for one of its two neighbours: of all pairs around a hole the
 one that lies straightest, with thread on both sides and about the same distance. So rows keep apart where
 they cross or run side by side. What is left over is then joined from end to end, over gaps too, where both
-ends point at each other. No hole is made up.
+ends point at each other (``joining``). No hole is made up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from inspection.seams.evidence import NearestPoint, in_line, seen_thread, thread_between
+from inspection.seams.joining import bridge, round_corners, trimmed, untangle
+from inspection.seams.linking import Links
 from inspection.seams.points import MIN_HEAT, Planes, Points
 
 __all__ = ["MIN_POINTS", "Chain", "trace"]
@@ -25,9 +25,6 @@ Ints = npt.NDArray[np.intp]
 
 MAX_PITCH_CELLS = 29.0
 """8.7 mm at the model's scale: stitches longer than this are not sewn on shoes."""
-
-MAX_GAP_CELLS = 62.0
-"""Over which two ends of a row are joined: a thread broken over 15 mm and a stitch on either side."""
 
 MIN_POINTS = 5
 """Fewer holes in line are no row: rivets, pores and punched patterns come in threes and fours."""
@@ -47,8 +44,6 @@ _CORNER_SUPPORT = 0.75
 """Share of thread along a stitch that leads round a corner."""
 _CORNER_TURN = 1.65
 """1 - cos of the sharpest corner that is sewn, 130 degrees off straight on."""
-_AHEAD_COS = np.cos(np.radians(32))
-"""By how much the direction may turn where a gap is crossed."""
 _BESIDE_CELLS = 1.5
 """A hole this near to a link lies on it: the link leaves it out."""
 
@@ -71,12 +66,17 @@ def trace(points: Points, planes: Planes) -> list[Chain]:
         return []
     at = points.at[strong]
     evidence = _Evidence(at, planes)
-    links = _Links(at, _mutual(at, evidence))
+    links = Links(at, _mutual(at, evidence))
     _extend(links, evidence)
-    _bridge(links)
+    bridge(links)
+    untangle(links)
+    bridge(links)
+    round_corners(links)
     return [
         Chain(tuple(int(strong[i]) for i in order), closed)
-        for order, closed in links.chains()
+        for order, closed in (
+            (trimmed(at, order, planes, closed=closed), closed) for order, closed in links.chains()
+        )
         if len(order) >= MIN_POINTS and _sewn(at[order], planes)
     ]
 
@@ -84,64 +84,6 @@ def trace(points: Points, planes: Planes) -> list[Chain]:
 def _sewn(at: F64, planes: Planes) -> bool:
     """Whether a string of holes shows thread at all: rows of punched holes and eyelets do not."""
     return float(np.median(seen_thread(thread_between(planes, at[:-1], at[1:])))) >= _LEAST_THREAD
-
-
-class _Links:
-    """Who is linked to whom; each hole has at most two neighbours."""
-
-    def __init__(self, at: F64, pairs: Sequence[tuple[int, int]]) -> None:
-        self.at = at
-        self.of: list[list[int]] = [[] for _ in at]
-        self._end = list(range(len(at)))  # of a string's end: its other end
-        for i, j in pairs:
-            self.add(i, j, closing=True)
-
-    def add(self, i: int, j: int, *, closing: bool = False) -> bool:
-        """Link two holes that have room; a ring is closed only when told to."""
-        if i == j or len(self.of[i]) > 1 or len(self.of[j]) > 1 or j in self.of[i]:
-            return False
-        a, b = self._end[i], self._end[j]
-        if a == j and not closing:
-            return False
-        self.of[i].append(j)
-        self.of[j].append(i)
-        if a != j:
-            self._end[a], self._end[b] = b, a
-        return True
-
-    def ends(self) -> list[int]:
-        """Holes with exactly one neighbour."""
-        return [i for i, near in enumerate(self.of) if len(near) == 1]
-
-    def other_end(self, i: int) -> int:
-        """The other end of the string that ends at ``i``."""
-        return self._end[i]
-
-    def walk(self, i: int, limit: int) -> list[int]:
-        """Up to ``limit`` holes of a string from its end ``i`` inwards."""
-        found, before = [i], -1
-        while len(found) < limit:
-            ahead = [j for j in self.of[found[-1]] if j != before]
-            if not ahead or ahead[0] == i:
-                break
-            before = found[-1]
-            found.append(ahead[0])
-        return found
-
-    def chains(self) -> list[tuple[list[int], bool]]:
-        """Every string in order, longest first, and whether it is a ring."""
-        found: list[tuple[list[int], bool]] = []
-        seen = [False] * len(self.of)
-        for start in [*self.ends(), *(i for i, near in enumerate(self.of) if len(near) == 2)]:
-            if seen[start]:
-                continue
-            order = self.walk(start, len(self.of))
-            for i in order:
-                seen[i] = True
-            closed = len(self.of[start]) == 2
-            found.append((order, closed))
-        found.sort(key=lambda each: -len(each[0]))
-        return found
 
 
 def _nearest(at: F64, count: int, reach: float) -> tuple[Ints, F64]:
@@ -234,7 +176,7 @@ def _mutual(at: F64, evidence: _Evidence) -> list[tuple[int, int]]:
     return links
 
 
-def _extend(links: _Links, evidence: _Evidence) -> None:
+def _extend(links: Links, evidence: _Evidence) -> None:
     """Link holes with room along thread that leads from one to the other, the straightest first."""
     at = links.at
     free = np.array([i for i, near in enumerate(links.of) if len(near) < 2], np.intp)
@@ -263,7 +205,7 @@ def _extend(links: _Links, evidence: _Evidence) -> None:
             links.add(i, j, closing=len(links.walk(i, 12)) >= 8)
 
 
-def _may_join(links: _Links, i: int, j: int, held: float, distance: float) -> bool:
+def _may_join(links: Links, i: int, j: int, held: float, distance: float) -> bool:
     """Whether a link goes on, or round one corner, rather than over to the row beside."""
     slight, sharp = sorted((_turn(links, i, j), _turn(links, j, i)))
     if sharp <= _SLIGHT_TURN:
@@ -274,7 +216,7 @@ def _may_join(links: _Links, i: int, j: int, held: float, distance: float) -> bo
     return held >= _CORNER_SUPPORT and max(steps) < 1.6 * distance and distance < 1.6 * min(steps)
 
 
-def _turn(links: _Links, i: int, j: int) -> float:
+def _turn(links: Links, i: int, j: int) -> float:
     """1 minus the cosine of the turn at ``i`` from its string towards ``j``; 0.15 when it has none."""
     if not links.of[i]:
         return 0.15
@@ -283,61 +225,6 @@ def _turn(links: _Links, i: int, j: int) -> float:
     return 1 - float(back @ ahead) / max(1e-9, float(np.hypot(*back) * np.hypot(*ahead)))
 
 
-def _step(links: _Links, i: int) -> float:
+def _step(links: Links, i: int) -> float:
     """Distance from ``i`` to its neighbour; 0 when it has none."""
     return float(np.hypot(*(links.at[i] - links.at[links.of[i][0]]))) if links.of[i] else 0.0
-
-
-def _bridge(links: _Links) -> None:
-    """Join ends that point at each other across a gap: stitches that were not seen, skipped or broken.
-
-    Single holes that lie in such a gap are taken up on the way.
-    """
-    at = links.at
-    ends = [i for i in links.ends() if len(links.walk(i, 3)) >= 3]
-    heading = {}
-    for i in ends:
-        inner = links.walk(i, 5)
-        way = at[i] - at[inner[-1]]
-        # The last step tells more of where a bend leads than the mean of many.
-        last = at[i] - at[inner[1]]
-        way = way / np.hypot(*way) + last / np.hypot(*last)
-        heading[i] = way / np.hypot(*way)
-    found = []
-    for k, i in enumerate(ends):
-        for j in ends[k + 1 :]:
-            gap = at[j] - at[i]
-            d = float(np.hypot(*gap))
-            if d > MAX_GAP_CELLS or d < 1e-6:
-                continue
-            c1, c2 = float(heading[i] @ gap) / d, -float(heading[j] @ gap) / d
-            if min(c1, c2) < _AHEAD_COS or float(heading[i] @ heading[j]) > -_AHEAD_COS:
-                continue
-            found.append((d * (1 + 4 * (2 - c1 - c2)), i, j))
-    loose = [i for i, near in enumerate(links.of) if not near]
-    for _, i, j in sorted(found):
-        if len(links.of[i]) != 1 or len(links.of[j]) != 1:
-            continue
-        ring = links.other_end(i) == j
-        if ring and len(links.walk(i, 12)) < 8:
-            continue
-        way = [i, *_between(at, i, j, loose), j]
-        for a, b in pairwise(way):
-            links.add(a, b, closing=ring)
-
-
-def _between(at: F64, i: int, j: int, loose: list[int]) -> list[int]:
-    """Single holes on the straight way from ``i`` to ``j``, in order."""
-    gap = at[j] - at[i]
-    d = float(np.hypot(*gap))
-    found = []
-    for k in loose:
-        rel = at[k] - at[i]
-        along = float(rel @ gap) / d
-        across = float(rel[0] * gap[1] - rel[1] * gap[0]) / d
-        if 2.5 < along < d - 2.5 and abs(across) < _BESIDE_CELLS + 0.03 * d:
-            found.append((along, k))
-    taken = [k for _, k in sorted(found)]
-    for k in taken:
-        loose.remove(k)
-    return taken

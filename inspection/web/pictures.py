@@ -99,6 +99,7 @@ def _seams(document: dict[str, Any], *, scale: float) -> list[Seam]:
             skipped=tuple(seam["skipped"]),
             broken=tuple(seam["broken"]),
             loose=tuple(seam["loose"]),
+            unsure=tuple(seam.get("unsure", ())),
         )
         for seam in document.get("seams", ())
     ]

@@ -90,6 +90,7 @@ def drawn_seams(seams: Sequence[SeamDocument]) -> list[dict[str, object]]:
             "closed": seam.closed,
             "readable": seam.readable,
             "bad": sorted({*seam.skipped, *seam.broken, *seam.loose}),
+            "unsure": sorted(seam.unsure),
         }
         for seam in seams
     ]
@@ -115,7 +116,7 @@ def _shown(seam: SeamDocument, standard: Standard | None, words: Words) -> Shown
         index=seam.index,
         name=words("seam.name", number=seam.index + 1, zone=words.named("zone", seam.zone)),
         summary=summary,
-        faulty=bool(seam.skipped or seam.broken or seam.loose or not seam.readable),
+        faulty=bool(seam.skipped or seam.broken or seam.loose or seam.unsure or not seam.readable),
         readable=seam.readable,
         values=tuple(values),
         chart=_chart(seam, _limits_mm(seam, standard), words) if seam.pitch_mm else None,

@@ -70,13 +70,14 @@
       path.setAttribute("d", d);
       group.append(path);
     }
-    for (const at of seam.bad) {
+    const marks = [...seam.bad.map((at) => [at, "bad"]), ...seam.unsure.map((at) => [at, "unsure"])];
+    for (const [at, name] of marks) {
       const [a, b] = [points[at], points[(at + 1) % points.length]];
       const ring = document.createElementNS(SVG, "circle");
       ring.setAttribute("cx", (a[0] + b[0]) / 2);
       ring.setAttribute("cy", (a[1] + b[1]) / 2);
       ring.setAttribute("r", Math.max(2.5 * TICK_PX, Math.hypot(b[0] - a[0], b[1] - a[1]) / 2));
-      ring.setAttribute("class", "bad");
+      ring.setAttribute("class", name);
       group.append(ring);
     }
     outlines.append(group);
