@@ -97,33 +97,45 @@ def _padded(side: int, multiple: int) -> int:
     return math.ceil(side / multiple) * multiple
 
 
-def _starts(side: int, *, tile_px: int, step: int) -> list[int]:
+def _spans(side: int, *, tile_px: int, overlap_px: int, multiple: int) -> tuple[list[int], int]:
+    """Starts of the fewest tiles of at most ``tile_px`` that cover a padded side, and how long they are.
+
+    The tiles are then as short as that number allows: what neighbours share beyond the overlap is paid for
+    twice and gains nothing.
+    """
     if side <= tile_px:
-        return [0]
-    return [*range(0, side - tile_px, step), side - tile_px]
+        return [0], side
+
+    def starts(length: int) -> list[int]:
+        step = max(multiple, (length - overlap_px) // multiple * multiple)
+        return [*range(0, side - length, step), side - length]
+
+    fewest = len(starts(tile_px))
+    lengths = range(multiple * (overlap_px // multiple + 1), tile_px + 1, multiple)
+    length = next(length for length in lengths if len(starts(length)) == fewest)
+    return starts(length), length
 
 
 def plan_tiles(width: int, height: int, *, tile_px: int, overlap_px: int, multiple: int) -> tuple[Tile, ...]:
     """Lay tiles over a photo of ``width`` x ``height`` model-scale pixels.
 
     A photo that fits into one tile is one tile, as large as the photo padded to ``multiple``; a larger one
-    is covered by tiles of ``tile_px`` that share at least ``overlap_px`` with their neighbours. All corners
-    are multiples of ``multiple``, so output grids of any stride that divides it line up.
+    is covered by the fewest tiles of at most ``tile_px`` that share at least ``overlap_px`` with their
+    neighbours, all of one size. All corners are multiples of ``multiple``, so output grids of any stride that
+    divides it line up.
 
     Parameters
     ----------
-    tile_px : side of a tile, a multiple of ``multiple``.
+    tile_px : longest side of a tile, a multiple of ``multiple``.
     overlap_px : least overlap, less than ``tile_px``.
     """
     if tile_px % multiple or not 0 <= overlap_px < tile_px:
         raise ValueError(f"tile_px {tile_px} and overlap_px {overlap_px} do not suit multiple {multiple}")
-    step = max(multiple, (tile_px - overlap_px) // multiple * multiple)
-    full_width, full_height = _padded(width, multiple), _padded(height, multiple)
-    return tuple(
-        Tile(x, y, min(tile_px, full_width), min(tile_px, full_height))
-        for y in _starts(full_height, tile_px=tile_px, step=step)
-        for x in _starts(full_width, tile_px=tile_px, step=step)
+    lefts, across = _spans(
+        _padded(width, multiple), tile_px=tile_px, overlap_px=overlap_px, multiple=multiple
     )
+    tops, down = _spans(_padded(height, multiple), tile_px=tile_px, overlap_px=overlap_px, multiple=multiple)
+    return tuple(Tile(x, y, across, down) for y in tops for x in lefts)
 
 
 def pad(rgb: Rgb, *, multiple: int) -> Rgb:

@@ -1,10 +1,12 @@
 """anomalib's PatchCore, run by ``bench.novelty`` with the Python of an environment of its own.
 
-Arguments: folder of features, threads. Writes ``<name>.map.npz`` beside each ``<name>.npz``, and prints one
-line of JSON. Nothing of Welt is imported here, and nothing of anomalib there.
+Arguments: folder of features, threads, side in pixels at which the photos are compared, vectors to keep
+there. Writes ``<name>.map.npz`` beside each ``<name>.npz``, and prints one line of JSON. Nothing of Welt is
+imported here, and nothing of anomalib there.
 """
 
 import json
+import resource
 import statistics
 import sys
 import time
@@ -15,46 +17,55 @@ import numpy as np
 import torch
 from anomalib.models.image.patchcore.torch_model import PatchcoreModel
 
-SIDE_PX = 256
+USUAL_PX = 256
 """anomalib's usual size for PatchCore."""
-CORESET_SHARE = 0.1
+USUAL_SHARE = 0.1
 """anomalib's usual share of the features that are kept."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def _ready(photos: np.ndarray) -> torch.Tensor:
-    """(N, 3, 256, 256) as the backbone wants them."""
+def _ready(photos: np.ndarray, side: int) -> torch.Tensor:
+    """(N, 3, side, side) as the backbone wants them."""
     batch = torch.from_numpy(photos).permute(0, 3, 1, 2).float() / 255
-    batch = torch.nn.functional.interpolate(batch, size=(SIDE_PX, SIDE_PX), mode="bilinear", antialias=True)
+    batch = torch.nn.functional.interpolate(batch, size=(side, side), mode="bilinear", antialias=True)
     return (batch - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
 
 
-def _fill(model: PatchcoreModel, embedding: torch.Tensor) -> None:
+def _fill(model: PatchcoreModel, embedding: torch.Tensor, share: float) -> None:
     """Choose the memory bank from features (N, C)."""
     model.embedding_store = [embedding]
-    model.subsample_embedding(CORESET_SHARE)
+    model.subsample_embedding(share)
 
 
-def speed(folder: Path) -> tuple[float, float]:
-    """Seconds to teach, and median milliseconds of one photo, from decoded pixels on."""
+def speed(folder: Path, side: int, keep: int | None) -> dict[str, float]:
+    """Seconds to teach, median of one photo, from decoded pixels on, and the process's memory.
+
+    ``keep`` vectors, else anomalib's usual share of them.
+    """
     with np.load(folder / "speed.npz") as archive:
         photos = archive["photos"]
     model = PatchcoreModel(layers=("layer2", "layer3"), backbone="wide_resnet50_2", pre_trained=False)
-    began = time.perf_counter()
+    began, began_cpu = time.perf_counter(), time.process_time()
     model.train()
     model.feature_extractor.eval()
-    with torch.no_grad():
-        embedding = torch.cat([model(_ready(photos[k : k + 1])) for k in range(len(photos))])
-    _fill(model, embedding)
-    teach_s = time.perf_counter() - began
+    embedding = torch.cat([model(_ready(photos[k : k + 1], side)) for k in range(len(photos))])
+    _fill(model, embedding, USUAL_SHARE if keep is None else (keep + 0.5) / len(embedding))
+    teach_s, teach_cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
+    del embedding
     model.eval()
-    times = []
-    with torch.no_grad():
-        for k in range(8):
-            began = time.perf_counter()
-            model(_ready(photos[k : k + 1]))
-            times.append((time.perf_counter() - began) * 1e3)
-    return teach_s, statistics.median(times)
+    times, cpu_times = [], []
+    for k in range(8):
+        began, began_cpu = time.perf_counter(), time.process_time()
+        model(_ready(photos[k : k + 1], side))
+        times.append(time.perf_counter() - began)
+        cpu_times.append(time.process_time() - began_cpu)
+    return {
+        "teach_s": teach_s,
+        "teach_cpu_s": teach_cpu_s,
+        "photo_s": statistics.median(times),
+        "photo_cpu_s": statistics.median(cpu_times),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+    }
 
 
 def maps_on_our_features(folder: Path) -> None:
@@ -69,7 +80,7 @@ def maps_on_our_features(folder: Path) -> None:
         pooled = model.feature_pooler(torch.from_numpy(taught))
         embedding = pooled.permute(0, 2, 3, 1).reshape(-1, taught.shape[1])
         model.train()
-        _fill(model, embedding)
+        _fill(model, embedding, USUAL_SHARE)
         model.eval()
         query = model.feature_pooler(torch.from_numpy(scored[None]))
         rows, columns = query.shape[2:]
@@ -83,13 +94,13 @@ def maps_on_our_features(folder: Path) -> None:
 
 def main() -> None:
     """Entry point."""
-    folder, threads = Path(sys.argv[1]), int(sys.argv[2])
+    folder, (threads, side, keep) = Path(sys.argv[1]), map(int, sys.argv[2:])
     torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
     torch.manual_seed(0)
-    teach_s, photo_ms = speed(folder)
+    usual, same = speed(folder, USUAL_PX, None), speed(folder, side, keep)
     maps_on_our_features(folder)
-    print(json.dumps({"version": version("anomalib"), "teach_s": teach_s, "photo_ms": photo_ms}))
+    print(json.dumps({"version": version("anomalib"), "usual": usual, "same": same}))
 
 
 if __name__ == "__main__":

@@ -76,7 +76,17 @@ def test_tiles_cover_every_pixel_and_stay_inside_the_padded_photo(width: int, he
 def test_neighbouring_tiles_share_at_least_the_overlap(width: int, height: int) -> None:
     tiles = preprocess.plan_tiles(width, height, tile_px=256, overlap_px=64, multiple=32)
     starts = sorted({tile.x for tile in tiles})
-    assert all(after - before <= 256 - 64 for before, after in itertools.pairwise(starts))
+    assert all(after - before <= tiles[0].width - 64 for before, after in itertools.pairwise(starts))
+
+
+@given(width=SIDES, height=SIDES)
+def test_tiles_are_few_and_no_longer_than_that_needs(width: int, height: int) -> None:
+    tiles = preprocess.plan_tiles(width, height, tile_px=256, overlap_px=64, multiple=32)
+    across, full = len({tile.x for tile in tiles}), -(-width // 32) * 32
+    assert across == max(1, -(-(full - 64) // (256 - 64)))  # the fewest that can cover it
+    shorter = tiles[0].width - 32
+    assert across == 1 or across * (shorter - 64) + 64 < full  # so many of 32 px less could not
+    assert len({(tile.width, tile.height) for tile in tiles}) == 1
 
 
 def test_tiles_that_do_not_suit_the_network_are_refused() -> None:
