@@ -113,6 +113,11 @@ class UploadBudget:
         self._limit = limit_bytes
         self._held = 0
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes reserved now."""
+        return self._held
+
     def take(self, count: int) -> None:
         """Reserve bytes; QueueFullError when they are not there."""
         if self._held + count > self._limit:

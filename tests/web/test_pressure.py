@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +17,7 @@ import httpx2 as httpx
 import numpy as np
 import pytest
 
+from inspection.access import Role
 from tests import factories
 from tests.web.serving import Gate, Served, make_settings, serve
 
@@ -174,16 +178,74 @@ def test_what_was_accepted_is_finished_before_the_service_ends(
         assert count(again) == 3
 
 
-def test_a_slow_upload_ends_at_the_deadline(tmp_path: Path, models_dir: Path, photo: bytes) -> None:
-    def trickle() -> Iterator[bytes]:
-        yield photo[:1000]
-        time.sleep(1.5)
-        yield photo[1000:]
+@pytest.mark.parametrize("path", [POST, "/api/v1/recipe-photos"])
+def test_an_upload_that_never_ends_is_answered_at_the_deadline(
+    tmp_path: Path, models_dir: Path, photo: bytes, path: str
+) -> None:
+    # One photo of 0.1 MB fills most of what all uploads may hold, so what is not freed stands in the way.
+    limits = {"max_upload_mb": 0.11, "queue_length": 1, "workers": 1, "deadline_s": 2}
+    held = b"\xff" * 100_000
+    assert len(photo) < 110_000
+    with serve(make_settings(tmp_path, models_dir, **limits)) as served:
+        budget = served.app.state.upload_budget
+        engineer = served.person(Role.ENGINEER)
+        who = {"authorization": f"Bearer {served.key}"} if path == POST else dict(engineer.headers)
+        if path != POST:
+            who["cookie"] = "; ".join(f"{name}={value}" for name, value in engineer.cookies.items())
+        with Dribbler(served, path, held, who) as slow:
+            _until(lambda: budget.held_bytes >= len(held))
+            assert served.post(photo).status_code == 201
+            answer = slow.answer()
+        status, _, rest = answer.partition("\r\n")
+        headers, _, body = rest.partition("\r\n\r\n")
+        problem = json.loads(body)
+        assert status.split()[1] == "504"
+        assert "retry-after: 1" in headers.lower()
+        assert problem["type"] == "urn:welt:problem:deadline"
+        assert problem["detail"] == "The upload did not end within 2 s."
+        assert budget.held_bytes == 0
+        assert count(served) == 1
+        assert served.post(photo).status_code == 201
 
-    with serve(make_settings(tmp_path, models_dir, deadline_s=0.5)) as served:
-        answer = served.camera.post(POST, content=trickle(), headers={"Content-Type": "image/jpeg"})
-        assert answer.status_code == 504
-        assert count(served) == 0
+
+class Dribbler:
+    """A camera that sends ``first`` and then a byte now and then, for as long as nobody stops it."""
+
+    def __init__(self, served: Served, path: str, first: bytes, headers: dict[str, str]) -> None:
+        address = httpx.URL(served.url)
+        self._socket = socket.create_connection((address.host, address.port), timeout=20)
+        said = {**headers, "host": address.host, "content-type": "image/jpeg", "content-length": "105000"}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in said.items())
+        self._socket.sendall(f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + first)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._dribble)
+
+    def __enter__(self) -> Dribbler:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+        self._socket.close()
+
+    def _dribble(self) -> None:
+        while not self._stopped.wait(0.05):
+            try:
+                self._socket.sendall(b"\xff")
+            except ConnectionError:
+                return
+
+    def answer(self) -> str:
+        """What the service says while the body still dribbles; TimeoutError when it says nothing."""
+        received = b""
+        while piece := self._socket.recv(65_536):
+            received += piece
+            head, ended, body = received.partition(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head.lower())
+            if ended and length is not None and len(body) >= int(length[1]):
+                break
+        return received.decode()
 
 
 def _until(condition: Any, seconds: float = 10) -> None:
