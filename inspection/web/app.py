@@ -21,23 +21,16 @@ from inspection.web import (
     api_lots,
     api_novelty,
     api_sets,
-    calibration_pages,
     calibrations,
     events,
     health,
     middleware,
     openapi,
     pages,
-    pages_lots,
-    pages_recipes,
-    pages_sets,
-    pages_statistics,
-    pages_teach,
     pictures,
     problems,
     recipes_api,
     standards_api,
-    standards_pages,
 )
 from inspection.web.telemetry import Telemetry
 from inspection.web.uploads import UploadBudget
@@ -104,15 +97,7 @@ def create_app(settings: Settings, *, open_model: ModelOpener = registry.open_se
     app.include_router(calibrations.router)
     app.include_router(events.router)
     pages.install(app)
-    app.include_router(pages_sets.router)
-    app.include_router(pages_lots.router)
-    app.include_router(pages_statistics.router)
-    app.include_router(pages_recipes.json_router)
-    app.include_router(pages_recipes.router)
-    app.include_router(pages_teach.router)
     app.include_router(standards_api.router)
-    app.include_router(standards_pages.router)
-    app.include_router(calibration_pages.router)
     openapi.install(app)
     # The last added is the outermost.
     app.add_middleware(middleware.CountRequests, telemetry=app.state.telemetry)

@@ -22,7 +22,7 @@ from inspection.store.people import Session
 from inspection.web.calibrations import LargeForms, Shots, check, make
 from inspection.web.contexts import Moment, Notice
 from inspection.web.deps import SettingsDep, StationDep
-from inspection.web.pages import Desk, DeskDep, Done, FromOurForm, Name, Viewer, _after, _refused, at_least
+from inspection.web.desk import Desk, DeskDep, Done, FromOurForm, Name, Viewer, after, at_least, refused
 
 __all__ = ["router"]
 
@@ -200,7 +200,7 @@ async def calibrate(
         made = await make(station, settings, shots, photos or [], plane, by=session.user.name)
     except WeltError as error:
         return await _refusal(desk, station, settings, session, error)
-    return _after(URL, "made", made.name)
+    return after(URL, "made", made.name)
 
 
 @router.post(URL + "/{name}/check", dependencies=[FromOurForm])
@@ -220,13 +220,13 @@ async def check_one(
         told = await check(station, settings, name, shots, photo, by=session.user.name)
     except WeltError as error:
         return await _refusal(desk, station, settings, session, error)
-    return _after(URL, "holds" if told.holds else "failed", name)
+    return after(URL, "holds" if told.holds else "failed", name)
 
 
 @router.post(URL + "/{name}/use", dependencies=[FromOurForm])
 def use_one(name: str, station: StationDep, session: Engineer) -> Response:
     """Put a calibration in force."""
-    return _after(URL, "used", calibrations.activate(station.store, name, by=session.user.name).name)
+    return after(URL, "used", calibrations.activate(station.store, name, by=session.user.name).name)
 
 
 async def _refusal(
@@ -235,6 +235,6 @@ async def _refusal(
     """The page again, with what was wrong above it."""
 
     def draw() -> Response:
-        return _page(desk, station, settings, session, notice=_refused(desk, error), status=error.status)
+        return _page(desk, station, settings, session, notice=refused(desk, error), status=error.status)
 
     return await run_in_threadpool(draw)

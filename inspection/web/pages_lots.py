@@ -24,9 +24,9 @@ from inspection.web.api_lots import MAX_NUMBER, PercentLotBody, PerHundredLotBod
 from inspection.web.charts import Chart, axis_to, chart_of, line_of
 from inspection.web.contexts import Moment, Notice
 from inspection.web.deps import StationDep
+from inspection.web.desk import Admin, Desk, DeskDep, FromOurForm, Inspector, Viewer
 from inspection.web.i18n import Words
 from inspection.web.lot_report import build_report
-from inspection.web.pages import Admin, Desk, DeskDep, FromOurForm, Inspector, Viewer
 
 __all__ = ["oc_curve", "router"]
 

@@ -20,11 +20,11 @@ from inspection.recipes import Recipe
 from inspection.store import inspections, stations
 from inspection.store import recipes as stored
 from inspection.store.people import Session
-from inspection.web import contexts_recipes as shown
 from inspection.web.contexts import Notice
+from inspection.web.contexts import recipes as shown
 from inspection.web.deps import CSRF_HEADER, StationDep
+from inspection.web.desk import PRIVATE, DeskDep, FromOurForm, SmallForms, Viewer, at_least
 from inspection.web.i18n import Words
-from inspection.web.pages import PRIVATE, DeskDep, FromOurForm, SmallForms, Viewer, at_least
 from inspection.web.recipes_api import tried
 
 __all__ = ["json_router", "router"]

@@ -15,8 +15,8 @@ from inspection.domain import Foot
 from inspection.pairing import Comparison, SetPhoto, SetReason, ShoeVerdict
 from inspection.web.contexts import Fact, Moment
 from inspection.web.deps import StationDep
+from inspection.web.desk import Desk, DeskDep
 from inspection.web.i18n import Words
-from inspection.web.pages import Desk, DeskDep
 
 __all__ = ["router"]
 

@@ -23,7 +23,7 @@ from inspection.store.inspections import Value
 from inspection.web.charts import Chart, axis_to, chart_of, line_of
 from inspection.web.contexts import NamedKind, named_kind
 from inspection.web.deps import StationDep
-from inspection.web.pages import Desk, DeskDep
+from inspection.web.desk import Desk, DeskDep
 
 __all__ = ["router"]
 

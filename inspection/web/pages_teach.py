@@ -23,11 +23,11 @@ from inspection.store import banks
 from inspection.store.banks import BankVersion, State, Teaching
 from inspection.store.people import Session
 from inspection.teaching_job import asked
-from inspection.web import contexts_teach as shown
 from inspection.web.contexts import Notice
+from inspection.web.contexts import teach as shown
 from inspection.web.deps import JobsDep, StationDep
+from inspection.web.desk import PRIVATE, Desk, DeskDep, FromOurForm, SmallForms, Viewer, at_least
 from inspection.web.i18n import Words
-from inspection.web.pages import PRIVATE, Desk, DeskDep, FromOurForm, SmallForms, Viewer, at_least
 from inspection.web.schemas import RESULT_ID_PATTERN
 from inspection.web.teach_photos import OFFERED, estimate_of, offers, photos_of, taught_view, with_another
 

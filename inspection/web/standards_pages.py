@@ -26,16 +26,16 @@ from inspection.store.people import Session
 from inspection.web import contexts
 from inspection.web.contexts import Notice, ShownRule
 from inspection.web.deps import StationDep
-from inspection.web.i18n import Words
-from inspection.web.pages import (
+from inspection.web.desk import (
     PRIVATE,
     DeskDep,
     FromOurForm,
     SmallForms,
     Viewer,
-    _refused,
     at_least,
+    refused,
 )
+from inspection.web.i18n import Words
 from inspection.web.standards_api import PREVIEW_DAYS, in_force, preview
 
 __all__ = ["router"]
@@ -228,7 +228,7 @@ def add_edition(
         return _list(desk, station, session, notice=faults, draft=(text, note), status=error.status)
     except (ConflictError, MetadataError) as error:
         return _list(
-            desk, station, session, notice=_refused(desk, error), draft=(text, note), status=error.status
+            desk, station, session, notice=refused(desk, error), draft=(text, note), status=error.status
         )
     query = urlencode({"edition": made.edition})
     return RedirectResponse(f"{_url(made.standard_id)}?{query}", status_code=303, headers=PRIVATE)
@@ -405,7 +405,7 @@ def activate(
             desk,
             station,
             session,
-            notice=_refused(desk, error),
+            notice=refused(desk, error),
             draft_note=note,
             status=error.status,
         )

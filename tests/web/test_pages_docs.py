@@ -7,14 +7,7 @@ from pathlib import Path
 
 from fastapi.routing import APIRoute
 
-from inspection.web import (
-    calibration_pages,
-    pages,
-    pages_lots,
-    pages_sets,
-    pages_statistics,
-    pages_teach,
-)
+from inspection.web import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = (ROOT / "docs" / "pages.md").read_text(encoding="utf-8")
@@ -25,14 +18,7 @@ PARTS = {"/", "/status", "/results/rows", "/teach/{recipe}/{view}/state"}
 def test_every_page_is_documented() -> None:
     paths = {
         route.path
-        for router in (
-            pages.router,
-            pages_sets.router,
-            pages_lots.router,
-            pages_statistics.router,
-            pages_teach.router,
-            calibration_pages.router,
-        )
+        for router in pages.routers()
         for route in router.routes
         if isinstance(route, APIRoute) and "GET" in (route.methods or ())
     }

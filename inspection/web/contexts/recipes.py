@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from inspection.web.contexts import Moment, Notice
+from inspection.web.contexts.frame import Moment, Notice
 
 __all__ = ["EditorContext", "RecipesContext", "ShownPhoto", "ShownRecipe", "ShownStation", "ShownVersion"]
 

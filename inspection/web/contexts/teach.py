@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inspection.web.contexts import Moment, Notice
+from inspection.web.contexts.frame import Moment, Notice
 
 __all__ = [
     "OfferedPhoto",
