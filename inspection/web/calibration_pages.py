@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, File, Form, UploadFile
+from fastapi import APIRouter, Depends, File, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
@@ -19,7 +19,7 @@ from inspection.station import Station
 from inspection.store import calibrations, stations
 from inspection.store.calibrations import StoredCalibration
 from inspection.store.people import Session
-from inspection.web.calibrations import LargeForms, Shots, check, make
+from inspection.web.calibration_forms import BoardDep, LargeForms, ShotsDep, check, make
 from inspection.web.contexts import Moment, Notice
 from inspection.web.deps import SettingsDep, StationDep
 from inspection.web.desk import Desk, DeskDep, Done, FromOurForm, Name, Viewer, after, at_least, refused
@@ -28,7 +28,6 @@ __all__ = ["router"]
 
 URL = "/calibration"
 Engineer = Annotated[Session, Depends(at_least(Role.ENGINEER))]
-_Text = Annotated[str, Form(max_length=200)]
 
 _DONE = {
     "made": "calibration.was_made",
@@ -176,26 +175,11 @@ async def calibrate(
     station: StationDep,
     settings: SettingsDep,
     session: Engineer,
+    shots: ShotsDep,
     plane: Annotated[UploadFile, File()],
     photos: Annotated[list[UploadFile] | None, File()] = None,
-    station_name: Annotated[str, Form(alias="station", max_length=200)] = "",
-    view: _Text = "",
-    board: _Text = "a4",
-    ruler_mm: _Text = "",
-    height_mm: _Text = "",
-    lens: _Text = "",
-    note: _Text = "",
 ) -> Response:
     """Make a calibration of the photos of the form."""
-    shots = Shots(
-        station=station_name,
-        view=view,
-        board=board,
-        ruler_mm=ruler_mm,
-        height_mm=height_mm,
-        lens=lens,
-        note=note,
-    )
     try:
         made = await make(station, settings, shots, photos or [], plane, by=session.user.name)
     except WeltError as error:
@@ -210,12 +194,10 @@ async def check_one(
     station: StationDep,
     settings: SettingsDep,
     session: Engineer,
+    shots: BoardDep,
     photo: Annotated[UploadFile, File()],
-    board: _Text = "a4",
-    ruler_mm: _Text = "",
 ) -> Response:
     """Check a calibration with the photo of the form."""
-    shots = Shots(board=board, ruler_mm=ruler_mm)
     try:
         told = await check(station, settings, name, shots, photo, by=session.user.name)
     except WeltError as error:
