@@ -94,6 +94,36 @@ def test_a_photo_that_the_disk_damaged_is_told_and_can_be_put_again(tmp_path: Pa
     assert photos.get(sha256) == b"a photo"
 
 
+def test_a_photo_is_synced_before_it_gets_its_name_and_the_name_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = open_photos(str(tmp_path))
+    done: list[tuple[str, str]] = []
+    fsync, rename = os.fsync, os.rename
+
+    def noted_fsync(descriptor: int) -> None:
+        done.append(("fsync", os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    def noted_rename(old: Path, new: Path) -> None:
+        done.append(("rename", str(new)))
+        rename(old, new)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "rename", noted_rename)
+    kept = tmp_path / "photos"
+    photos.put(b"first")
+    (_, half), (_, path), (_, folder) = done
+    assert [what for what, _ in done] == ["fsync", "rename", "fsync"]
+    assert Path(half).parent == tmp_path / "incoming"
+    assert kept in Path(path).parents
+    assert Path(folder) == Path(path).parent
+    done.clear()
+    # Another thread may have renamed it a moment ago: the name is synced before it counts here too.
+    photos.put(b"first")
+    assert done == [("fsync", folder)]
+
+
 def test_many_threads_put_the_same_photos(tmp_path: Path) -> None:
     photos = open_photos(str(tmp_path))
     together = threading.Barrier(8)

@@ -133,6 +133,33 @@ def test_an_upload_over_the_limit_is_refused_though_it_states_no_length(served: 
     assert sent < 50_000_000
 
 
+@pytest.mark.parametrize("media_type", ["image/jpeg", "multipart/form-data; boundary=b"])
+def test_an_upload_is_refused_by_its_stated_length_before_a_byte_of_it_came(
+    served: Served, media_type: str
+) -> None:
+    address = httpx.URL(served.url)
+    with socket.create_connection((address.host, address.port), timeout=30) as line:
+        line.sendall(
+            f"POST {POST} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {served.key}\r\n"
+            f"Content-Type: {media_type}\r\nContent-Length: 3000000\r\n\r\n".encode()
+        )
+        assert line.recv(65_536).startswith(b"HTTP/1.1 413 ")
+
+
+def test_what_stands_around_the_parts_of_a_form_is_counted(served: Served, photo: bytes) -> None:
+    part = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+
+    def endless() -> Any:
+        yield part + photo + b"\r\n--b--\r\n"
+        for _ in range(200):
+            yield b"x" * 65_536
+
+    answer = served.camera.post(
+        POST, content=endless(), headers={"Content-Type": "multipart/form-data; boundary=b"}
+    )
+    assert_problem(answer, 413, "upload-too-large")
+
+
 def test_a_multipart_upload_over_the_limit_is_refused(served: Served) -> None:
     answer = served.camera.post(POST, files={"image": ("photo.jpg", b"x" * 3_000_000, "image/jpeg")})
     assert_problem(answer, 413, "upload-too-large")
