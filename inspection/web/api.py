@@ -283,8 +283,11 @@ def read_surface(request: Request, result_id: ResultId, caller: Reader, station:
     responses=_picture_responses("text/csv", "One line per needle hole; the header names the columns."),
 )
 def read_seams(request: Request, result_id: ResultId, caller: Reader, station: StationDep) -> Response:
-    """The seams of the result document for a spreadsheet: places, pitch, margin, run-off, row gap, faults."""
-    return _show(request, pictures.seams_table(station, result_id))
+    """The seams of the result document for a spreadsheet: places, pitch, margin, run-off, row gap, faults.
+
+    Another version of Welt may have further columns.
+    """
+    return _show(request, pictures.seams_table(station, result_id), keeping=_ASK_AGAIN)
 
 
 @router.get(

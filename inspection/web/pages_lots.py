@@ -22,7 +22,7 @@ from inspection.store.lots import Event, Lot, LotEvent, Mode, Outcome
 from inspection.web import pictures
 from inspection.web.api_lots import MAX_NUMBER, PercentLotBody, PerHundredLotBody, new_lot_of
 from inspection.web.charts import Chart, axis_to, chart_of, line_of
-from inspection.web.contexts import Moment, Notice
+from inspection.web.contexts import Moment, Notice, overlay_url
 from inspection.web.deps import StationDep
 from inspection.web.desk import Admin, Desk, DeskDep, FromOurForm, Inspector, Viewer
 from inspection.web.i18n import Words
@@ -34,6 +34,8 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 PAGE_ROWS = 50
 WORST_SHOWN = 12
+WORST_PX = 320
+"""Longer side of their pictures on the page."""
 EMPTY_FORM = {
     **dict.fromkeys(("lot_id", "product", "line", "size"), ""),
     **{"level": "II", "critical": "0", "major": "2.5", "minor": "4.0"},
@@ -98,6 +100,14 @@ class ShownEvent:
 
 
 @dataclass(frozen=True)
+class ShownWorst:
+    """A photo of the worst of a lot."""
+
+    url: str
+    thumbnail_url: str
+
+
+@dataclass(frozen=True)
 class LotContext:
     """lot.html."""
 
@@ -114,7 +124,7 @@ class LotContext:
     beyond: int
     nonconforming: int
     classes: tuple[ShownClass, ...]
-    worst: tuple[str, ...]
+    worst: tuple[ShownWorst, ...]
     events: tuple[ShownEvent, ...]
     results_url: str
     base_url: str
@@ -334,7 +344,10 @@ def _lot(
         beyond=progress.beyond,
         nonconforming=len(progress.nonconforming),
         classes=_classes(state, words),
-        worst=state.worst[:WORST_SHOWN],
+        worst=tuple(
+            ShownWorst(f"/results/{result_id}", overlay_url(result_id, f"side_px={WORST_PX}"))
+            for result_id in state.worst[:WORST_SHOWN]
+        ),
         events=tuple(_event(event, desk) for event in reversed(state.events)),
         results_url=f"/results?{urlencode({'lot': lot.new.lot_id})}",
         base_url=f"/lots/{number}",

@@ -20,7 +20,7 @@ from inspection.recipes import Recipe
 from inspection.store import inspections, stations
 from inspection.store import recipes as stored
 from inspection.store.people import Session
-from inspection.web.contexts import Notice
+from inspection.web.contexts import Notice, overlay_url
 from inspection.web.contexts import recipes as shown
 from inspection.web.deps import CSRF_HEADER, StationDep
 from inspection.web.desk import PRIVATE, DeskDep, FromOurForm, SmallForms, Viewer, at_least
@@ -161,7 +161,7 @@ def editor(
             shown.ShownPhoto(
                 result_id=each.record.result_id,
                 sha256=each.record.photo_sha256,
-                picture_url=f"/api/v1/inspections/{each.record.result_id}/overlay?side_px=320&outlines=false",
+                picture_url=overlay_url(each.record.result_id, "side_px=320", "outlines=false"),
                 name=each.record.part_id or each.record.result_id[-6:],
             )
             for each in page.items

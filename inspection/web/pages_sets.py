@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from inspection import assembling
 from inspection.domain import Foot
 from inspection.pairing import Comparison, SetPhoto, SetReason, ShoeVerdict
-from inspection.web.contexts import Fact, Moment
+from inspection.web.contexts import Fact, Moment, overlay_url
 from inspection.web.deps import StationDep
 from inspection.web.desk import Desk, DeskDep
 from inspection.web.i18n import Words
@@ -143,7 +143,7 @@ def _shoe(shoe: ShoeVerdict, desk: Desk) -> ShownShoe:
 def _photo(photo: SetPhoto, desk: Desk) -> ShownPhoto:
     return ShownPhoto(
         url=f"/results/{photo.result_id}",
-        thumbnail_url=f"/api/v1/inspections/{photo.result_id}/overlay?side_px={THUMBNAIL_PX}",
+        thumbnail_url=overlay_url(photo.result_id, f"side_px={THUMBNAIL_PX}"),
         view=desk.words.named("view", photo.view),
         grade=photo.grade.value,
         overridden=photo.overridden,

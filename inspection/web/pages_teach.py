@@ -23,7 +23,7 @@ from inspection.store import banks
 from inspection.store.banks import BankVersion, State, Teaching
 from inspection.store.people import Session
 from inspection.teaching_job import asked
-from inspection.web.contexts import Notice
+from inspection.web.contexts import Notice, overlay_url
 from inspection.web.contexts import teach as shown
 from inspection.web.deps import JobsDep, StationDep
 from inspection.web.desk import PRIVATE, Desk, DeskDep, FromOurForm, SmallForms, Viewer, at_least
@@ -39,7 +39,7 @@ Engineer = Annotated[Session, Depends(at_least(Role.ENGINEER))]
 Percent = Annotated[float, Form(ge=0.05, le=50, allow_inf_nan=False)]
 RESULT_ID = re.compile(RESULT_ID_PATTERN)
 DEFAULT_PERCENT = 100 * teaching.DEFAULT_FALSE_REJECTS
-THUMBNAIL = "overlay?side_px=160"
+THUMBNAIL = "side_px=160"
 
 
 def _url(recipe: str, view: str) -> str:
@@ -157,7 +157,7 @@ def _page(
         offered=tuple(
             shown.OfferedPhoto(
                 result_id=offer.document.result_id,
-                thumbnail_url=f"{offer.document.links.self}/{THUMBNAIL}",
+                thumbnail_url=overlay_url(offer.document.result_id, THUMBNAIL),
                 page_url=offer.document.links.page,
                 grade=offer.stored.final_grade.value,
                 good=offer.good,
@@ -227,7 +227,7 @@ def _teaching(one: Teaching, desk: Desk) -> shown.ShownTeaching:
                 sha256=suspect["sha256"],
                 name=suspect["name"],
                 score=f"{suspect['score']:.2f}",
-                thumbnail_url=f"/api/v1/inspections/{suspect['name']}/{THUMBNAIL}",
+                thumbnail_url=overlay_url(suspect["name"], THUMBNAIL),
                 page_url=f"/results/{suspect['name']}" if RESULT_ID.fullmatch(suspect["name"]) else "",
                 why=suspect["objection"] or desk.words("teach.unlike"),
             )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import threading
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -14,6 +16,7 @@ import httpx2 as httpx
 import numpy as np
 import pytest
 
+import inspection.web
 from inspection.access import Role
 from inspection.document import ResultDocument
 from inspection.store import open_store, reviews
@@ -131,6 +134,22 @@ def test_an_overlay_is_kept_only_under_the_version_that_drew_it(served: Served, 
     address = html.unescape(page[page.index(overlay) :].split('"', 1)[0])
     assert "&v=" in address
     assert "immutable" in served.camera.get(address).headers["cache-control"]
+
+
+def test_every_page_asks_for_overlays_by_their_version() -> None:
+    web = Path(inspection.web.__file__).parent
+    asking = {
+        path.relative_to(web).as_posix()
+        for path in (*web.rglob("*.py"), *web.rglob("*.html"), *(web / "static").glob("*.js"))
+        if re.search(r"(?<!novelty)/overlay[?\"']", path.read_text(encoding="utf-8"))
+    }
+    # Who makes the addresses, who answers them, and the links of the API, which do not name a version.
+    assert asking == {"contexts/results.py", "api.py", "schemas.py"}
+
+
+def test_the_table_of_seams_is_asked_for_again(served: Served, photo: bytes) -> None:
+    answer = get(served, served.post(photo, mm_per_px="0.1").json()["links"]["self"] + "/seams.csv")
+    assert answer.headers["cache-control"] == "private, no-cache"
 
 
 def test_overlays_are_drawn_as_asked(served: Served, photo: bytes) -> None:

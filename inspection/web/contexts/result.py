@@ -21,6 +21,8 @@ from inspection.web.seamviews import ShownSeam, drawn_seams, shown_seams
 
 __all__ = ["Legend", "ResultContext", "ShownReason", "legend_of", "result_of"]
 
+UNDRAWN = ("outlines=false", "labels=false")
+"""The photo as every browser can show it, with nothing drawn on it."""
 SHOWN_BY_BROWSERS = frozenset({"image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif"})
 
 
@@ -220,7 +222,7 @@ def result_of(
         ),
         width_px=photo.width_px,
         height_px=photo.height_px,
-        overlay_url=overlay_url(document),
+        overlay_url=overlay_url(record.result_id),
         photo_url=links.photo,
         photo_name=f"{record.result_id}.{photo.media_type.partition('/')[2].replace('jpeg', 'jpg')}",
         json_url=links.self,
@@ -228,7 +230,7 @@ def result_of(
         shown={
             "width": photo.width_px,
             "height": photo.height_px,
-            "photo": links.photo if viewable else overlay_url(document, "outlines=false&labels=false"),
+            "photo": links.photo if viewable else overlay_url(record.result_id, *UNDRAWN),
             "surface": links.surface if record.surface_ref else None,
             "heat": drawing.heat_colours().tolist(),
             "defects": [

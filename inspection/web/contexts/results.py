@@ -70,8 +70,8 @@ def row_of(stored: StoredInspection, *, words: Words, zone: Zone, form: FilterFo
         result_id=record.result_id,
         sequence=stored.sequence,
         url=form.url(f"/results/{record.result_id}"),
-        thumbnail_url=overlay_url(document, f"side_px={THUMBNAIL_PX}"),
-        picture_url=overlay_url(document, f"side_px={FLOOR_PICTURE_PX}&labels=false"),
+        thumbnail_url=overlay_url(record.result_id, f"side_px={THUMBNAIL_PX}"),
+        picture_url=overlay_url(record.result_id, f"side_px={FLOOR_PICTURE_PX}&labels=false"),
         grade=stored.final_grade.value,
         first_grade=record.grade.value,
         headline=told[0],
@@ -89,9 +89,14 @@ def row_of(stored: StoredInspection, *, words: Words, zone: Zone, form: FilterFo
     )
 
 
-def overlay_url(document: ResultDocument, *wanted: str) -> str:
-    """Address of a drawing, which browsers may keep until another version of Welt draws otherwise."""
-    return f"{document.links.overlay}?{'&'.join((*wanted, f'v={drawing_version()}'))}"
+def overlay_url(result_id: str, *wanted: str) -> str:
+    """Address of a drawing, which browsers may keep until another version of Welt draws otherwise.
+
+    Parameters
+    ----------
+    wanted : query parameters of the drawing, such as ``side_px=320``.
+    """
+    return f"/api/v1/inspections/{result_id}/overlay?{'&'.join((*wanted, f'v={drawing_version()}'))}"
 
 
 def review_state(stored: StoredInspection) -> str | None:
