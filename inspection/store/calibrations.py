@@ -18,6 +18,7 @@ from inspection.domain import Calibration
 from inspection.errors import ConflictError, MetadataError, NotFoundError
 from inspection.store import audit, schema, stations
 from inspection.store.audit import Action
+from inspection.store.changes import check_note
 from inspection.store.database import Store, check_names, check_text
 
 __all__ = [
@@ -123,8 +124,7 @@ def add(store: Store, new: NewCalibration, *, by: str, activate: bool = True) ->
             f"{new.name!r} is not a name for a calibration",
             hint="Use up to 128 letters, digits, dots, dashes or underscores.",
         )
-    if len(new.note) > _NOTE_LENGTH:
-        raise MetadataError(f"the note has {len(new.note)} characters", hint=f"Use at most {_NOTE_LENGTH}.")
+    check_note(new.note, longest=_NOTE_LENGTH)
     calibration_id = str(ULID())
     made_at = store.now()
     file = new.file.model_copy(update={"made_at": made_at})

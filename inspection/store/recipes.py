@@ -13,10 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from inspection.errors import ConflictError, MetadataError, NotFoundError, UnknownNameError
-from inspection.store import audit, schema
+from inspection.errors import ConflictError, NotFoundError
+from inspection.store import audit, changes, schema, stations
 from inspection.store.audit import Action
-from inspection.store.database import Lock, Store, check_names, check_text
+from inspection.store.database import Lock, Store, check_names
 
 __all__ = [
     "MAX_NOTE_LENGTH",
@@ -133,7 +133,7 @@ def add(
     ConflictError : somebody else added that version meanwhile.
     """
     check_names(name=name, style=style)
-    _check_note(note)
+    changes.check_note(note, longest=MAX_NOTE_LENGTH)
     with store.write(Lock.RECIPES) as connection:
         if version != _last(connection, name) + 1:
             raise ConflictError(
@@ -161,7 +161,7 @@ def add(
 def activate(store: Store, name: str, version: int, *, by: str, note: str = "") -> Activation:
     """Judge photos by that version from now on; NotFoundError if there is none."""
     check_names(name=name)
-    _check_note(note)
+    changes.check_note(note, longest=MAX_NOTE_LENGTH)
     with store.write(Lock.RECIPES) as connection:
         _version_row(connection, name, version)
         return _put_in_force(store, connection, name, version, by=by, note=note)
@@ -170,7 +170,7 @@ def activate(store: Store, name: str, version: int, *, by: str, note: str = "") 
 def withdraw(store: Store, name: str, *, by: str, note: str = "") -> Activation:
     """Judge no photo by that recipe from now on; its versions stay, and can be put in force again."""
     check_names(name=name)
-    _check_note(note)
+    changes.check_note(note, longest=MAX_NOTE_LENGTH)
     with store.write(Lock.RECIPES) as connection:
         if _last(connection, name) == 0:
             raise _unknown(connection, name)
@@ -210,16 +210,7 @@ def version(store: Store, name: str, number: int) -> Version:
 
 def active(store: Store) -> tuple[Version, ...]:
     """The versions in force, one per recipe, by name."""
-    last = sa.select(sa.func.max(_activations.c.sequence)).group_by(_activations.c.name)
-    query = (
-        sa.select(_versions)
-        .join(
-            _activations,
-            (_activations.c.name == _versions.c.name) & (_activations.c.version == _versions.c.version),
-        )
-        .where(_activations.c.sequence.in_(last))
-        .order_by(_versions.c.name)
-    )
+    query = changes.in_force(_versions, _activations, name="name", edition="version")
     with store.read() as connection:
         return tuple(_version(row) for row in connection.execute(query))
 
@@ -243,15 +234,15 @@ def look(store: Store, station: str) -> Look:
     """What a service has to know before it judges a photo of that station; one short question."""
     check_names(station=station)
     with store.read() as connection:
-        revision = connection.execute(sa.select(sa.func.max(_activations.c.sequence))).scalar()
+        revision = changes.last_change(connection, _activations)
         row = connection.execute(sa.select(_of_stations).where(_of_stations.c.station == station)).first()
-    return Look(revision or 0, None if row is None else _station_recipe(row))
+    return Look(revision, None if row is None else _station_recipe(row))
 
 
 def revision(store: Store) -> int:
     """Grows with every change of what is in force; 0 when nothing ever was."""
     with store.read() as connection:
-        return connection.execute(sa.select(sa.func.max(_activations.c.sequence))).scalar() or 0
+        return changes.last_change(connection, _activations)
 
 
 # What stations work on
@@ -272,7 +263,7 @@ def set_station(store: Store, station: str, *, recipe: str, style: str | None, b
     check_names(station=station, recipe=recipe, style=style)
     made = StationRecipe(station, recipe, style, store.now(), by)
     with store.write() as connection:
-        _check_station(connection, station)
+        stations.check_known(connection, station)
         values = {"recipe": recipe, "style": style, "set_at": made.set_at, "set_by": by}
         changed = connection.execute(
             sa.update(_of_stations).where(_of_stations.c.station == station).values(**values)
@@ -294,7 +285,7 @@ def clear_station(store: Store, station: str, *, by: str) -> None:
     """Have the photos of a station judged by the recipe that they name, or by the default."""
     check_names(station=station)
     with store.write() as connection:
-        _check_station(connection, station)
+        stations.check_known(connection, station)
         gone = connection.execute(sa.delete(_of_stations).where(_of_stations.c.station == station))
         if gone.rowcount:
             audit.note(
@@ -307,12 +298,6 @@ def clear_station(store: Store, station: str, *, by: str) -> None:
 
 
 # Helpers
-
-
-def _check_note(note: str) -> None:
-    check_text(note=note)
-    if len(note) > MAX_NOTE_LENGTH:
-        raise MetadataError(f"the note has {len(note)} characters", hint=f"Write at most {MAX_NOTE_LENGTH}.")
 
 
 def _last(connection: Connection, name: str) -> int:
@@ -356,14 +341,6 @@ def _put_in_force(
 
 def _tell(store: Store, connection: Connection, who: str, action: Action, name: str, **details: str) -> None:
     audit.note(connection, store.now(), who=who, action=action, subject=f"recipe:{name}", details=details)
-
-
-def _check_station(connection: Connection, station: str) -> None:
-    query = sa.select(schema.stations.c.name).where(schema.stations.c.name == station)
-    if connection.execute(query).first() is None:
-        raise UnknownNameError(
-            f"there is no station {station!r}", hint="An administrator can add one; see the list of stations."
-        )
 
 
 def _version(row: Row[Any]) -> Version:

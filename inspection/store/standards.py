@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from inspection.errors import ConflictError, MetadataError, NotFoundError
-from inspection.store import audit, schema
+from inspection.store import audit, changes, schema
 from inspection.store.database import Lock, Store, check_names, check_text
 
 __all__ = [
@@ -75,7 +75,7 @@ def add(
     MetadataError : a text that cannot be kept.
     """
     check_names(standard=standard_id, edition=edition)
-    _check_note(note)
+    changes.check_note(note, longest=MAX_NOTE_LENGTH)
     check_text(content=content, source=source)
     with store.write(Lock.STANDARDS) as connection:
         before = _one(connection, standard_id, edition)
@@ -128,7 +128,7 @@ def activate(
     MetadataError : no reason is given.
     """
     check_names(standard=standard_id, edition=edition)
-    _check_note(note)
+    changes.check_note(note, longest=MAX_NOTE_LENGTH)
     if not note.strip():
         raise MetadataError("no reason is given", hint="Say why, in a few words: it stays in the history.")
     with store.write(Lock.STANDARDS) as connection:
@@ -186,36 +186,15 @@ def activations(store: Store, standard_id: str) -> tuple[Activation, ...]:
 def latest(store: Store) -> int:
     """Sequence of the last activation of any standard, 0 for none; cheap enough to ask before each photo."""
     with store.read() as connection:
-        return int(connection.execute(sa.select(sa.func.max(_activations.c.sequence))).scalar() or 0)
+        return changes.last_change(connection, _activations)
 
 
 def in_force(store: Store) -> tuple[int, Sequence[Edition]]:
     """`latest`, and the editions in force; a standard that is missing is judged by the service's files."""
-    last = (
-        sa.select(sa.func.max(_activations.c.sequence).label("sequence"))
-        .group_by(_activations.c.standard_id)
-        .subquery()
-    )
-    query = (
-        sa.select(_editions)
-        .join(
-            _activations,
-            sa.and_(
-                _activations.c.standard_id == _editions.c.standard_id,
-                _activations.c.edition == _editions.c.edition,
-            ),
-        )
-        .join(last, last.c.sequence == _activations.c.sequence)
-    )
+    query = changes.in_force(_editions, _activations, name="standard_id", edition="edition")
     with store.read() as connection:
-        sequence = connection.execute(sa.select(sa.func.max(_activations.c.sequence))).scalar()
-        return int(sequence or 0), tuple(_edition(row) for row in connection.execute(query))
-
-
-def _check_note(note: str) -> None:
-    check_text(note=note)
-    if len(note) > MAX_NOTE_LENGTH:
-        raise MetadataError(f"the note has {len(note)} characters", hint=f"Write at most {MAX_NOTE_LENGTH}.")
+        sequence = changes.last_change(connection, _activations)
+        return sequence, tuple(_edition(row) for row in connection.execute(query))
 
 
 def _one(connection: Connection, standard_id: str, edition: str) -> Edition | None:

@@ -21,6 +21,7 @@ from inspection.errors import (
 )
 from inspection.store import audit, schema
 from inspection.store.audit import Action
+from inspection.store.changes import check_note
 from inspection.store.database import Store, check_text
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "all_stations",
     "by_name",
     "check_key",
+    "check_known",
     "create_key",
     "disable",
     "enable",
@@ -125,6 +127,11 @@ def by_name(store: Store, name: str) -> Station:
         return _station(_row(connection, name))
 
 
+def check_known(connection: Connection, name: str) -> None:
+    """Raise UnknownNameError, with the known names, where there is no station of that name."""
+    _row(connection, name)
+
+
 def all_stations(store: Store) -> tuple[Station, ...]:
     """All stations, disabled ones too, by name."""
     with store.read() as connection:
@@ -155,9 +162,7 @@ def enable(store: Store, name: str, *, by: str) -> Station:
 
 def create_key(store: Store, station: str, *, by: str, note: str = "") -> NewKey:
     """Make a key for a station; ``note`` says which camera it is for."""
-    check_text(note=note)
-    if len(note) > _NOTE_LENGTH:
-        raise MetadataError(f"the note has {len(note)} characters", hint=f"Write at most {_NOTE_LENGTH}.")
+    check_note(note, longest=_NOTE_LENGTH)
     made = access.new_api_key()
     key = Key(key_id=made.key_id, station=station, note=note, created_at=store.now(), created_by=by)
     with store.write() as connection:
