@@ -26,9 +26,9 @@ from inspection.taxonomy import KINDS
 __all__ = [
     "DEFAULT_FALSE_REJECTS",
     "Banks",
+    "LimitPreview",
     "Lot",
     "Order",
-    "Preview",
     "change_limit",
     "estimate",
     "open_bank",
@@ -351,14 +351,11 @@ def _newest(store: Store, recipe: str, view: str) -> BankVersion:
 
 
 @dataclass(frozen=True)
-class Preview:
-    """What another limit would mean for stored results.
+class LimitPreview:
+    """What another share of false rejects would mean for stored results.
 
-    Attributes
-    ----------
-    results : stored results of the view that the same bank judged, the newest ``PREVIEW_RESULTS``.
-    now, then : how many of them are at or above the limit in force, and the other one.
-    more, fewer : how many would be novel that are not, and the other way round.
+    Of the newest ``results`` that the same bank judged, ``now`` are at or above the limit in force and
+    ``then`` at or above the other one; ``more`` would be novel that are not, ``fewer`` the other way round.
     """
 
     limit: float
@@ -374,7 +371,7 @@ class Preview:
     fewer: int
 
 
-def preview(store: Store, photos: Photos, recipe: str, view: str, *, false_rejects: float) -> Preview:
+def preview(store: Store, photos: Photos, recipe: str, view: str, *, false_rejects: float) -> LimitPreview:
     """Try another share of false rejects on stored results; changes nothing."""
     _check_share(false_rejects)
     history = banks.history(store, recipe, view)
@@ -389,7 +386,7 @@ def preview(store: Store, photos: Photos, recipe: str, view: str, *, false_rejec
     ]
     above_now = [score >= now.limit for score in scores]
     above_then = [score >= limit.score for score in scores]
-    return Preview(
+    return LimitPreview(
         limit=limit.score,
         false_rejects=false_rejects,
         low=limit.low,

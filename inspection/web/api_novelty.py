@@ -113,22 +113,6 @@ class OldVersion(_Model):
     seen_version: int = Field(ge=0)
 
 
-class LimitPreview(_Model):
-    """What another share of false rejects would mean for stored results."""
-
-    limit: float
-    false_rejects: float
-    low: float
-    high: float
-    direct: bool
-    photos_needed: int
-    results: int
-    now: int
-    then: int
-    more: int
-    fewer: int
-
-
 def _version(version: BankVersion) -> NoveltyVersion:
     return NoveltyVersion(
         recipe=version.recipe,
@@ -237,11 +221,10 @@ def preview_limit(
     caller: Reader,
     station: StationDep,
     false_rejects: Annotated[float, Query(ge=0.0005, le=0.5, allow_inf_nan=False)],
-) -> LimitPreview:
+) -> teaching.LimitPreview:
     """How many stored results would be novel under another share of false rejects; changes nothing."""
     taught_view(station, recipe, view)
-    tried = teaching.preview(station.store, station.photos, recipe, view, false_rejects=false_rejects)
-    return LimitPreview(**vars(tried))
+    return teaching.preview(station.store, station.photos, recipe, view, false_rejects=false_rejects)
 
 
 @router.post(
