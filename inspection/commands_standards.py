@@ -52,7 +52,7 @@ def _named(name: str, store: Store | None) -> Standard:
         found = check_file(Path(name), _files())
         if isinstance(found, Standard):
             return found
-        raise StandardError("; ".join(str(fault).rstrip(".") for fault in found), hint=found[0].hint)
+        raise StandardError([str(fault) for fault in found], hint=found[0].hint)
     if store is None:
         return _files().get(name)
     standard_id, at, edition = name.partition("@")

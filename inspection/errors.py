@@ -39,6 +39,7 @@ and a test compares the two.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -155,11 +156,20 @@ class BoardError(CalibrationError):
 
 
 class StandardError(WeltError):
-    """A standard's file has faults, each told with its line."""
+    """A standard's file has faults, each told with its line.
+
+    Attributes
+    ----------
+    faults : one sentence each.
+    """
 
     kind = "standard"
     title = "The standard has faults"
     status = 422
+
+    def __init__(self, faults: Sequence[str], *, hint: str) -> None:
+        self.faults = tuple(fault.rstrip(".") for fault in faults)
+        super().__init__("; ".join(self.faults) + ".", hint=hint)
 
 
 class RecipeError(WeltError):

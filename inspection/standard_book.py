@@ -74,7 +74,7 @@ class StandardBook:
         """
         found = check_text(text, "standard.toml", self.files)
         if not isinstance(found, Standard):
-            raise StandardError("; ".join(str(fault).rstrip(".") for fault in found), hint=found[0].hint)
+            raise StandardError([str(fault) for fault in found], hint=found[0].hint)
         if found.id in self.files.ids():
             held = self.files.get(found.id)
             if held.edition == found.edition and held.text() != found.text():

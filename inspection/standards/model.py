@@ -179,9 +179,7 @@ class Rule(_RuleBase):
         if self.counts_over_mm is not None and self.quantity not in _COUNTED:
             raise ValueError("counts_over_mm belongs to quantity 'count' or 'density_per_dm2'")
         if self.per is Per.SHOE and self.quantity not in _PER_SHOE:
-            raise ValueError(
-                "per = 'shoe' belongs to a count or a sum: " + ", ".join(quantity for quantity in _PER_SHOE)
-            )
+            raise ValueError(f"per = 'shoe' belongs to a count or a sum: {', '.join(_PER_SHOE)}")
         return self
 
     @cached_property

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from inspection import taxonomy
-from inspection.errors import WeltError
+from inspection.errors import StandardError, WeltError
 from inspection.grading import (
     CALIBRATION_REASONS,
     COMBINATION_REASON,
@@ -120,6 +120,12 @@ class Words:
         happened, to_do = self.sentence(error.detail), self.sentence(error.hint)
         stop, gap = ("。", "") if self.language.id == "zh" else (".", " ")
         return f"{happened.rstrip(stop)}{stop}{gap}{to_do}"
+
+    def faults(self, error: StandardError) -> str:
+        """The faults of a standard's file one after the other, and what to do about the first."""
+        between, stop, gap = ("；", "。", "") if self.language.id == "zh" else ("; ", ".", " ")
+        told = between.join(self.sentence(fault).rstrip(stop) for fault in error.faults)
+        return f"{told}{stop}{gap}{self.sentence(error.hint)}"
 
     def kind(self, kind_id: str) -> str:
         """Name of a kind of defect."""

@@ -20,7 +20,7 @@ __all__ = ["Phrases", "open_phrases"]
 LOCALES = Path(__file__).parent / "locales" / "phrases"
 MAX_LENGTH = 500
 """Longer texts are no sentences of ours, and not worth the search: anyone can put a text into an address."""
-MAX_DEPTH = 2
+MAX_DEPTH = 3
 """Sentences within sentences, such as what an error of the storage says of its cause."""
 _HAS_WORDS = re.compile(r"[A-Za-z]{2}")
 

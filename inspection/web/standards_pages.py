@@ -224,7 +224,7 @@ def add_edition(
     try:
         made = station.standard_book.add(text, by=session.user.name, note=note)
     except StandardError as error:
-        faults = Notice("bad", f"{error.detail} {desk.words.sentence(error.hint)}")
+        faults = Notice("bad", desk.words.faults(error))
         return _list(desk, station, session, notice=faults, draft=(text, note), status=error.status)
     except (ConflictError, MetadataError) as error:
         return _list(

@@ -3,77 +3,50 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
+from pydantic_core._pydantic_core import list_all_errors
 
 import inspection
-from inspection.errors import NotFoundError, WeltError
+from inspection.errors import NotFoundError, StandardError, WeltError
+from inspection.recipes import Recipe
+from inspection.standards import check_text, open_standards
 from inspection.web.i18n import open_words
 from inspection.web.phrases import Phrases, open_phrases
 
 ROOT = Path(inspection.__file__).parent
 CHINESE = open_phrases("zh")
-SEEN_BY_PEOPLE = (
-    "access.py",
-    "assembling.py",
-    "imaging.py",
-    "recipe_book.py",
-    "recipes.py",
-    "locating/learning.py",
-    "standard_book.py",
-    "standards/shelf.py",
-    "station.py",
-    "runtime.py",
-    "preprocess.py",
-    "detecting.py",
-    "standard_book.py",
-    "calibrating.py",
-    "calibration/boards.py",
-    "calibration/checking.py",
-    "calibration/choosing.py",
-    "calibration/mapping.py",
-    "calibration/solving.py",
-    "lotkeeping.py",
-    "lots/judging.py",
-    "lots/plans.py",
-    "lots/probability.py",
-    "lots/switching.py",
-    "lots/tables.py",
+NOT_ON_PAGES = {
+    "camera.py",
+    "cli.py",
+    "commands_calibrate.py",
+    "commands_gauge.py",
+    "commands_novelty.py",
+    "demo.py",
+    "exporting.py",
+    "gauge/reading.py",
+    "gauge/study.py",
+    "metrics.py",
     "novelty/bank.py",
-    "novelty/descriptors.py",
-    "novelty/teaching.py",
-    "store/banks.py",
-    "store/calibrations.py",
-    "store/inspections.py",
-    "store/lots.py",
-    "store/people.py",
-    "store/photos.py",
-    "store/recipes.py",
-    "store/reviews.py",
-    "store/standards.py",
-    "store/stations.py",
-    "teaching.py",
-    "web/api.py",
-    "web/calibrations.py",
-    "web/contexts/filters.py",
-    "web/deps.py",
-    "web/desk.py",
-    "web/events.py",
-    "web/pages_lots.py",
-    "web/pages_people.py",
-    "web/pages_teach.py",
-    "web/pictures.py",
-    "web/problems.py",
-    "web/teach_photos.py",
-    "web/pages_recipes.py",
-    "web/pages_results.py",
-    "web/recipes_api.py",
-    "web/standards_api.py",
+    "novelty/limits.py",
+    "preprocess.py",
+    "registry.py",
+    "web/schemas.py",
+    "web/uploads.py",
+}
+"""Modules whose errors reach the command line, the cameras or the log, and no page."""
+MODULES = sorted(
+    path
+    for path in (file.relative_to(ROOT).as_posix() for file in ROOT.rglob("*.py"))
+    if path not in NOT_ON_PAGES
 )
-"""Modules whose errors reach a page. Those of the command line and of uploads by cameras do not."""
+SHOWN = {"Fault", "fault", "_broken", "_several_pictures"}
+"""Functions beside the errors that take a sentence which a page shows."""
 AT_START = {"ConfigurationError"}
 """Raised before there are pages."""
 
@@ -93,23 +66,61 @@ def calls(module: str) -> Iterator[ast.Call]:
             yield node
 
 
+def sentences(node: ast.expr) -> Iterator[str]:
+    """The forms that an argument may have, of which some words can be read."""
+    if isinstance(node, ast.IfExp):
+        yield from (*sentences(node.body), *sentences(node.orelse))
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values:
+            yield from sentences(value)
+    else:
+        text = form(node)
+        if text is not None and any(letter.isalpha() for letter in text):
+            yield text
+
+
 def raised(module: str) -> set[str]:
     """Forms of what happened and of the hints that a module raises."""
-    forms: set[str | None] = set()
+    forms: set[str] = set()
     for call in calls(module):
         name = getattr(call.func, "id", getattr(call.func, "attr", ""))
-        if not name.endswith("Error") or name in AT_START:
-            continue
         hints = [word.value for word in call.keywords if word.arg == "hint"]
-        if hints and call.args:
-            forms |= {form(call.args[0]), form(hints[0])}
-    return {each for each in forms if each is not None and any(letter.isalpha() for letter in each)}
+        if name == "ValueError":  # of a validator: the text of a fault in what somebody wrote
+            told = call.args[:1]
+        elif name.endswith("Error") and name not in AT_START and hints and call.args:
+            told = [call.args[0], hints[0]]
+        elif name in SHOWN:
+            told = [argument for argument in call.args if " " in (form(argument) or " ")]
+        else:
+            continue
+        forms |= {text for node in told for text in sentences(node)}
+    return forms
 
 
-@pytest.mark.parametrize("module", SEEN_BY_PEOPLE)
+def known(text: str) -> bool:
+    """Whether the sentence, with or without its full stop, is in the catalogue."""
+    return text in CHINESE.sentences or f"{text}." in CHINESE.sentences
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_what_a_module_raises_is_told_in_chinese(module: str) -> None:
-    missing = sorted(raised(module) - CHINESE.sentences.keys())
+    missing = sorted(text for text in raised(module) if not known(text))
     assert not missing, "add them to inspection/web/locales/phrases/zh.json"
+
+
+def test_modules_that_are_on_no_page_exist() -> None:
+    assert {path for path in NOT_ON_PAGES if not (ROOT / path).is_file()} == set()
+
+
+def messages_of_pydantic() -> set[str]:
+    """Forms of what pydantic says of a value, for one and for many, as a sentence and within one."""
+    forms = set()
+    for kind in list_all_errors():
+        for plural in ("", "s"):
+            text = kind["message_template_python"].replace("{expected_plural}", plural)
+            text = re.sub(r"\{\w+\}", "{}", text)
+            forms |= {text, text[0].lower() + text[1:]}
+    return forms
 
 
 def test_every_sentence_of_the_catalogue_is_in_the_code() -> None:
@@ -118,7 +129,7 @@ def test_every_sentence_of_the_catalogue_is_in_the_code() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.expr):
                 texts.add(form(node))
-    assert sorted(CHINESE.sentences.keys() - texts) == []
+    assert sorted(CHINESE.sentences.keys() - texts - messages_of_pydantic()) == []
 
 
 def test_translations_take_the_values_of_the_english() -> None:
@@ -149,6 +160,52 @@ def test_values_are_put_in_their_places_and_known_ones_are_told_too() -> None:
 def test_what_is_not_known_stays_as_it_is(text: str) -> None:
     assert CHINESE.tell(text) is None
     assert open_words()["zh"].sentence(text).lower() == text.lower()
+
+
+SHIPPED = (ROOT.parent / "inspection/standards_data/general.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("[[rules]]", "[[rules]", "standard.toml:{line}：不是有效的 TOML"),
+        ('severity = "major"', 'severity = "huge"', "'huge'：须为 'critical', 'major' or 'minor'"),
+        ('unit = "mm"', 'unit = "km"', "单位 'km' 不适用于"),
+        ('kinds = ["scratch"', 'kinds = ["scracth"', "'scracth' 不是缺陷种类"),
+        ("severity =", "gravity =", "不是已知的键"),
+    ],
+)
+def test_faults_of_a_standard_are_told_in_chinese(right: str, wrong: str, told: str) -> None:
+    assert right in SHIPPED
+    line = SHIPPED[: SHIPPED.index(right)].count("\n") + 1
+    found = check_text(SHIPPED.replace(right, wrong, 1), "standard.toml", open_standards())
+    assert isinstance(found, list)
+    error = StandardError([str(fault) for fault in found], hint=found[0].hint)
+    assert told.format(line=line) in open_words()["zh"].faults(error)
+    english = open_words()["en"].faults(error)
+    assert english.startswith(str(found[0]).rstrip("."))
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        None,
+        {},
+        {"name": 7, "version": "1", "views": {"side": {}}},
+        {"name": "", "version": "1", "views": {}},
+        {"name": "a", "views": {"side": {"zones": [{"name": "x", "outline": [[0, 0], [2, 0], [0, 1]]}]}}},
+        {"name": "a", "views": {"side": {"zones": [{"name": "x", "outline": [[0, 0]]}], "mm_per_px": -1}}},
+        {"name": "a", "views": {"side": {"mm_per_px": "wide"}}, "thresholds": {"hole": 7, "hoel": 0.5}},
+        {"name": "a", "views": {"side": {"mm_per_px": True, "colour": 1}}, "shoe_views": ["top"]},
+    ],
+)
+def test_faults_of_a_draft_of_a_recipe_are_told_in_chinese(draft: object) -> None:
+    words = open_words()["zh"]
+    with pytest.raises(ValidationError) as refused:
+        Recipe.model_validate(draft)
+    for fault in refused.value.errors(include_url=False):
+        english = str(fault["msg"]).removeprefix("Value error, ")
+        assert words.phrases.tell(english) is not None, english
 
 
 def test_english_needs_no_catalogue() -> None:
