@@ -57,8 +57,10 @@ def welt() -> None:
 @welt.command()
 @click.option("--host", help="Address to listen on.  [default: WELT_HOST or 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on.  [default: WELT_PORT or 8000]")
-@click.option("--data-dir", type=FOLDER, help="Folder of results and photos.  [default: WELT_DATA_DIR]")
-@click.option("--models-dir", type=FOLDER, help="Folder of models.  [default: WELT_MODELS_DIR]")
+@click.option(
+    "--data-dir", type=FOLDER, help="Folder of results and photos.  [default: WELT_DATA_DIR or welt-data]"
+)
+@click.option("--models-dir", type=FOLDER, help="Folder of models.  [default: WELT_MODELS_DIR or models]")
 def serve(host: str | None, port: int | None, data_dir: Path | None, models_dir: Path | None) -> None:
     """Run the service and its pages until it is told to stop (Ctrl-C or SIGTERM).
 
@@ -148,8 +150,10 @@ def run_service(settings: Settings, listener: socket.socket, *, log_requests: bo
 @click.option("--view", help="View of the recipe.  [default: the recipe's own]")
 @click.option("--out", type=FOLDER, help="Write <stem>.json and its maps as PNGs there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one result document a line instead of a table.")
-@click.option("--data-dir", type=FOLDER, help="Folder of what was taught.  [default: WELT_DATA_DIR]")
-@click.option("--models-dir", type=FOLDER, help="Folder of models.  [default: WELT_MODELS_DIR]")
+@click.option(
+    "--data-dir", type=FOLDER, help="Folder of what was taught.  [default: WELT_DATA_DIR or welt-data]"
+)
+@click.option("--models-dir", type=FOLDER, help="Folder of models.  [default: WELT_MODELS_DIR or models]")
 def inspect(
     photos: tuple[Path, ...],
     mm_per_px: float | None,
@@ -478,7 +482,9 @@ def _named_models(models_dir: Path, names: tuple[str, ...]) -> list[Path]:
     return [known[name] for name in names] or list(known.values())
 
 
-_models_dir = click.option("--models-dir", type=FOLDER, help="Folder of models.  [default: WELT_MODELS_DIR]")
+_models_dir = click.option(
+    "--models-dir", type=FOLDER, help="Folder of models.  [default: WELT_MODELS_DIR or models]"
+)
 
 
 @models.command("list")

@@ -55,7 +55,7 @@ def settings_of(**overrides: object) -> Settings:
 
 
 data_dir_option = click.option(
-    "--data-dir", type=FOLDER, help="Folder of the database.  [default: WELT_DATA_DIR]"
+    "--data-dir", type=FOLDER, help="Folder of the database.  [default: WELT_DATA_DIR or welt-data]"
 )
 
 

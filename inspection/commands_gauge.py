@@ -38,7 +38,7 @@ TO_FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--mm-per-px", type=float, help="With a column photo: scale of the photos.")
 @click.option("--recipe", help="With a column photo: recipe that judges them.")
 @click.option("--view", help="With a column photo: view of the recipe.")
-@click.option("--models-dir", type=FOLDER, help="Folder of models.  [default: WELT_MODELS_DIR]")
+@click.option("--models-dir", type=FOLDER, help="Folder of models.  [default: WELT_MODELS_DIR or models]")
 def gauge(
     table: Path,
     out: Path | None,

@@ -52,7 +52,7 @@ def _book(store: Store, data_dir: Path | None) -> RecipeBook:
               help="Forget what was taught before, so photos need not be like it.")  # fmt: skip
 @click.option("--why", default="", help="What the version is for; kept beside it.")
 @data_dir_option
-@click.option("--models-dir", type=FOLDER, help="Folder of models.  [default: WELT_MODELS_DIR]")
+@click.option("--models-dir", type=FOLDER, help="Folder of models.  [default: WELT_MODELS_DIR or models]")
 def teach(
     recipe_name: str,
     photos: tuple[Path, ...],
