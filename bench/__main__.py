@@ -12,6 +12,7 @@ import click
 
 from bench import (
     calibration,
+    coverage,
     crash,
     fuzz,
     locating,
@@ -38,6 +39,7 @@ QUICK: dict[str, Measure] = {
     "synthesis": lambda _: synthesis.measure(),
     "calibration": lambda _: calibration.measure(sessions=2, seeds=100),
     "seams": lambda folder: seams.measure(folder, count=20),
+    "coverage": lambda folder: coverage.measure(folder, seeds=50),
     "crash": lambda folder: crash.measure(folder, cycles=10),
     "fuzz": lambda folder: fuzz.measure(folder, count=1_000),
     "soak": lambda folder: soak.measure(folder, minutes=2.0, settle_minutes=1.0),
@@ -49,6 +51,7 @@ FULL: dict[str, Measure] = QUICK | {
     "crash": lambda folder: crash.measure(folder, cycles=50),
     "fuzz": lambda folder: fuzz.measure(folder, count=10_000),
     "seams": lambda folder: seams.measure(folder, count=150),
+    "coverage": coverage.measure,
     "soak": lambda folder: soak.measure(folder, minutes=30.0, settle_minutes=5.0),
 }
 
