@@ -17,7 +17,9 @@ _AROUND = 12
 """Sound steps, the nearest ones, that tell what the leather beside the row usually looks like."""
 _LEAST_LEVELS = 12.0
 """Levels by which leather beside a row does not change without something lying there."""
-_SPREADS = 6.0
+_PLAIN_LEVELS = 30.0
+"""On one side only it has to be plainer."""
+_SPREADS = 5.0
 _LEAST_SOUND = 4
 
 
@@ -29,7 +31,7 @@ def covered(
     closed: bool,
     mm_per_px: float,
 ) -> npt.NDArray[np.bool_]:
-    """Whether doubted steps of a row lie under something that is of another colour on both sides of it.
+    """Whether doubted steps of a row lie under something that is of another colour beside it.
 
     Parameters
     ----------
@@ -50,8 +52,8 @@ def covered(
     left = normals(ahead / np.maximum(1e-9, np.hypot(ahead[:, 0], ahead[:, 1]))[:, None])
     lanes = np.array(_LANES_MM) / mm_per_px
     t = np.array([0.2, 0.5, 0.8])
-    found[wrong] = True
-    for sign in (1.0, -1.0):
+    away = np.zeros((2, len(ahead)))
+    for side, sign in enumerate((1.0, -1.0)):
         places = (
             first[:, None, None]
             + t[None, :, None, None] * ahead[:, None, None]
@@ -62,8 +64,9 @@ def covered(
         colour = rgb[y, x].astype(np.float64).mean(axis=(1, 2))
         for i in wrong:
             near = colour[sound[np.argsort(np.abs(sound - i), kind="stable")[:_AROUND]]]
-            middle = np.median(near, axis=0)
-            spread = 1.4826 * np.median(np.abs(near - middle), axis=0)
-            unlike = np.abs(colour[i] - middle) > np.maximum(_LEAST_LEVELS, _SPREADS * spread)
-            found[i] &= bool(unlike.any())
+            usual = np.median(near, axis=0)
+            spread = 1.4826 * np.median(np.abs(near - usual), axis=0)
+            levels = np.abs(colour[i] - usual)
+            away[side, i] = float(np.where(levels > _SPREADS * spread, levels, 0.0).max())
+    found[wrong] = (away.min(axis=0) > _LEAST_LEVELS)[wrong] | (away.max(axis=0) > _PLAIN_LEVELS)[wrong]
     return found

@@ -42,7 +42,7 @@ def seen_thread(cover: F64) -> F64:
 
 
 class NearestPoint:
-    """Distance from any place on the grid to the nearest of some points."""
+    """Distance from any place on the grid to the nearest of some points, to about half a cell."""
 
     def __init__(self, at: F64, shape: tuple[int, int]) -> None:
         height, width = shape
@@ -50,21 +50,11 @@ class NearestPoint:
         x = np.clip(np.rint(at[:, 0]).astype(np.int64), 0, width - 1)
         y = np.clip(np.rint(at[:, 1]).astype(np.int64), 0, height - 1)
         free[y, x] = 0
-        _, labels = cv2.distanceTransformWithLabels(
-            free, cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
-        )
-        self._labels = np.asarray(labels, np.int64)
-        self._at = np.zeros((int(self._labels.max()) + 1, 2))
-        self._at[self._labels[y, x]] = at
+        self._away = np.asarray(cv2.distanceTransform(free, cv2.DIST_L2, cv2.DIST_MASK_3), np.float32)
 
     def distance(self, places: F64) -> F64:
-        """(N,) for places (N, 2); infinite outside the grid."""
-        height, width = self._labels.shape
-        x, y = np.rint(places[:, 0]).astype(np.int64), np.rint(places[:, 1]).astype(np.int64)
-        inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-        label = self._labels[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
-        gap = places - self._at[label]
-        return np.where(inside, np.hypot(gap[:, 0], gap[:, 1]), np.inf)
+        """(N,) for places (N, 2); far outside the grid."""
+        return look_up(self._away, places, beyond=1e6).astype(np.float64)
 
 
 def in_line(nearest: NearestPoint, a: F64, b: F64) -> F64:

@@ -13,7 +13,7 @@ from inspection.runtime import NetworkSpec
 from inspection.seams.ends import ThreadEnd, thread_ends
 from inspection.seams.frame import Frame
 from inspection.seams.gaps import Gaps, find_gaps, recovered, without_extras
-from inspection.seams.lines import meant_line, steps
+from inspection.seams.lines import meant_line, median, steps
 from inspection.seams.margins import EDGE_WANDER_MM, Margins, find_margins
 from inspection.seams.measures import Measured, counted, measurements
 from inspection.seams.placing import NETWORK_ACROSS_MM, Row, placed
@@ -133,7 +133,7 @@ def _ends(maps: Maps, rows: list[Row], planes: Planes, frame: Frame | None) -> d
 def _off_edge_line(edge: Margins, off: F64, off_known: F64) -> tuple[F64, F64]:
     """How far each hole is off the parallel to its edge: surer than a curve through the holes themselves."""
     known = np.isfinite(edge.margin_mm)
-    usual = float(np.median(edge.margin_mm[known]))
+    usual = median(edge.margin_mm[known])
     away = (usual - edge.margin_mm) * (1.0 if edge.to_left else -1.0)
     # Where a row begins and ends another panel's edge may come near: there both have to say so.
     tips = np.ones(len(off), bool)
@@ -147,9 +147,9 @@ def _readable(row: Row, gaps: Gaps) -> bool:
     plain = (gaps.missed == 0) & ~gaps.gone & ~gaps.unsure
     if plain.sum() < 3:
         return False
-    middle = float(np.median(length[plain]))
-    spread = 1.4826 * float(np.median(np.abs(length[plain] - middle))) / max(middle, 1e-6)
-    return float(np.median(row.heat)) >= _READABLE_HEAT and spread <= _READABLE_SPREAD
+    middle = median(length[plain])
+    spread = 1.4826 * median(np.abs(length[plain] - middle)) / max(middle, 1e-6)
+    return median(row.heat) >= _READABLE_HEAT and spread <= _READABLE_SPREAD
 
 
 def _unreadable(row: Row, zone: Zone, beside: Beside) -> Seam:

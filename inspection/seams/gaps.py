@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from inspection.seams.covering import covered
 from inspection.seams.evidence import seen_thread, thread_between
-from inspection.seams.lines import middle_of, steps
+from inspection.seams.lines import median, middle_of, steps
 from inspection.seams.locking import Locks
 from inspection.seams.lookup import look_up
 from inspection.seams.points import NEAREST_CELLS, Planes, Points
@@ -32,9 +32,9 @@ _DOUBTED_SUPPORT = 0.6
 _NO_SUPPORT = 0.05
 """Evidence of thread below which it is gone: where the photo agrees, is sure of it, or tells nothing."""
 _CORNER_COS = np.cos(np.radians(28))
-_STEADY_PERCENTILE = 20
+_STEADY_PERCENTILE = 30
 """A map whose thread comes and goes over more than this share of a row, in percent, proves no break."""
-_SURE_COVER = 0.35
+_SURE_COVER = 0.2
 """Usual cover of a row from which the map alone is believed where it sees no thread at all."""
 _FAINT_SHARE = 0.85
 """A point with less of the row's usual heat may be no hole."""
@@ -77,8 +77,8 @@ def usual_step(length: F64, *, reach: int = 6) -> F64:
     """Median of the steps around each step, itself left out, so that a gap does not hide itself."""
     n = len(length)
     if n < 3:
-        return np.full(n, float(np.median(length)) if n else 0.0)
-    whole = float(np.median(length))
+        return np.full(n, median(length) if n else 0.0)
+    whole = median(length)
     around = np.arange(n)[:, None] + np.delete(np.arange(-reach, reach + 1), reach)
     usual, count = middle_of(length[np.clip(around, 0, n - 1)], (around >= 0) & (around < n))
     usual = np.where(count >= 4, usual, whole)
@@ -134,7 +134,7 @@ def without_extras(order: list[int], points: Points, *, closed: bool) -> list[in
         length = steps(points.at[order], closed=closed)
         usual = usual_step(length)
         heat = points.heat[order]
-        faint = heat < _FAINT_SHARE * float(np.median(heat))
+        faint = heat < _FAINT_SHARE * median(heat)
         after = length if closed else np.append(length, np.inf)
         before = np.roll(length, 1) if closed else np.insert(length, 0, np.inf)
         near = usual if closed else np.append(usual, usual[-1])
@@ -173,7 +173,7 @@ def find_gaps(
     a, b = (at, np.roll(at, -1, axis=0)) if closed else (at[:-1], at[1:])
     cover = thread_between(planes, a, b)
     # Against its own row: tone on tone, all of a row's thread is seen faintly.
-    usual_cover = float(np.median(cover))
+    usual_cover = median(cover)
     held = seen_thread(cover / max(usual_cover, 1e-3) * _USUAL_COVER)
     step_px = float(planes.step_px.mean())
     loose_mm = np.zeros(len(length))
@@ -256,7 +256,7 @@ def _looks(at_px: F64, grey: F32, *, closed: bool, width_px: float) -> tuple[F64
         return np.ones(n), False
     share = profile @ pattern / energy
     # Leather with grain as strong as the thread tells nothing either.
-    spread = 1.4826 * float(np.median(np.abs(share - np.median(share))))
+    spread = 1.4826 * median(np.abs(share - median(share)))
     return share, spread < 0.22
 
 

@@ -6,12 +6,14 @@ at all; one that changes over to the row beside bends there and back, like an S.
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from inspection.seams.evidence import seen_thread, thread_between
+from inspection.seams.lines import median
 from inspection.seams.linking import Links
 from inspection.seams.points import Planes
 
@@ -48,27 +50,35 @@ _FREED = 0.25
 
 _CORNER_LEAST, _CORNER_MOST = np.radians(35), np.radians(135)
 _CORNER_STEPS = 4.5
+_AT_CORNER = 0.3
 """Steps from a corner to the nearest stitch on either side."""
 _TRIM_TURN = np.radians(22)
 _TRIM_HOLES = 2
 _TRIM_THREAD = 0.6
-"""Evidence of thread with which a row may turn on its last step."""
+"""Evidence of thread with which a row may turn."""
 
 
-def _heading(links: Links, i: int, leaving: int) -> F64 | None:
+_Vector = tuple[float, float]
+"""Single vectors are plain numbers here: arrays of two take longer to make than to use."""
+
+
+def _heading(links: Links, i: int, leaving: int) -> _Vector | None:
     """Unit vector in which a string arrives at ``i``, away from ``leaving``; None for a single hole."""
     inner = links.inward(i, leaving, _HEADING_HOLES)
     if len(inner) < 2:
         return None
-    at = links.at
-    mean, last = at[i] - at[inner[-1]], at[i] - at[inner[1]]
+    mean, last = _unit(links.step(inner[-1], i)), _unit(links.step(inner[1], i))
     # The last step tells more of where a bend leads than the mean of many.
-    way = mean / max(1e-9, float(np.hypot(*mean))) + 0.5 * last / max(1e-9, float(np.hypot(*last)))
-    return np.asarray(way / max(1e-9, float(np.hypot(*way))), np.float64)
+    return _unit((mean[0] + 0.5 * last[0], mean[1] + 0.5 * last[1]))
 
 
-def _angle(a: F64, b: F64) -> float:
-    return float(np.arctan2(a[0] * b[1] - a[1] * b[0], a @ b))
+def _unit(a: _Vector) -> _Vector:
+    length = max(1e-9, math.hypot(*a))
+    return a[0] / length, a[1] / length
+
+
+def _angle(a: _Vector, b: _Vector) -> float:
+    return math.atan2(a[0] * b[1] - a[1] * b[0], a[0] * b[0] + a[1] * b[1])
 
 
 def _bends(links: Links, i: int, j: int, leaving: tuple[int, int]) -> tuple[float, float] | None:
@@ -76,8 +86,8 @@ def _bends(links: Links, i: int, j: int, leaving: tuple[int, int]) -> tuple[floa
     first, second = _heading(links, i, leaving[0]), _heading(links, j, leaving[1])
     if first is None or second is None:
         return None
-    gap = links.at[j] - links.at[i]
-    return _angle(first, gap), _angle(gap, -second)
+    gap = links.step(i, j)
+    return _angle(first, gap), _angle(gap, (-second[0], -second[1]))
 
 
 def _cost(links: Links, i: int, j: int, leaving: tuple[int, int]) -> float:
@@ -141,19 +151,42 @@ def _between(at: F64, i: int, j: int, loose: list[int]) -> list[int]:
 
 def untangle(links: Links) -> None:
     """Link two rows the other way round where each would then go straight on instead of over to the other."""
-    suspects = [pair for pair in links.links() if _is_suspect(links, *pair)]
+    suspects = [pair for pair in _uneven(links) if _is_suspect(links, *pair)]
     if not suspects:
         return
-    middle = {pair: (links.at[pair[0]] + links.at[pair[1]]) / 2 for pair in suspects}
+    ends = links.ends()
+    centre = {pair: (links.at[pair[0]] + links.at[pair[1]]) / 2 for pair in suspects}
     for first in suspects:
         for second in suspects:
             if second <= first or not (_linked(links, first) and _linked(links, second)):
                 continue
-            if float(np.hypot(*(middle[first] - middle[second]))) <= MAX_GAP_CELLS / 2:
+            if float(np.hypot(*(centre[first] - centre[second]))) <= MAX_GAP_CELLS / 2:
                 _swap(links, first, second)
         if _linked(links, first):
-            _free(links, first)
+            _free(links, first, ends)
     links.settle()
+
+
+def _uneven(links: Links) -> list[tuple[int, int]]:
+    """Links that bend like an S from one step to the next, or are longer than those beside: a quick look."""
+    found: list[tuple[int, int]] = []
+    for order, closed in links.chains():
+        if len(order) < 3:
+            continue
+        at = links.at[order + order[:1]] if closed else links.at[order]
+        step = np.diff(at, axis=0)
+        across = step[:-1, 0] * step[1:, 1] - step[:-1, 1] * step[1:, 0]
+        turn = np.arctan2(across, np.einsum("ij,ij->i", step[:-1], step[1:]))
+        length = np.hypot(step[:, 0], step[:, 1])
+        beside = np.minimum(np.append(length[1:], np.inf), np.insert(length[:-1], 0, np.inf))
+        uneven = length > _SUSPECT_STEP * beside
+        bend = np.concatenate([turn[:1], turn, turn[-1:]])
+        uneven |= np.abs(np.diff(bend)) > _SUSPECT
+        n = len(order)
+        for k in np.flatnonzero(uneven).tolist():
+            i, j = order[k], order[(k + 1) % n]
+            found.append((min(i, j), max(i, j)))
+    return sorted(set(found))
 
 
 def _linked(links: Links, pair: tuple[int, int]) -> bool:
@@ -166,13 +199,8 @@ def _is_suspect(links: Links, i: int, j: int) -> bool:
         return False
     if abs(bends[0] - bends[1]) > _SUSPECT:
         return True
-    length = float(np.hypot(*(links.at[j] - links.at[i])))
-    beside = [
-        float(np.hypot(*(links.at[a] - links.at[b])))
-        for a, other in ((i, j), (j, i))
-        for b in links.of[a]
-        if b != other
-    ]
+    length = _length(links, (i, j))
+    beside = [_length(links, (a, b)) for a, other in ((i, j), (j, i)) for b in links.of[a] if b != other]
     return bool(beside) and length > _SUSPECT_STEP * min(beside)
 
 
@@ -197,10 +225,10 @@ def _swap(links: Links, first: tuple[int, int], second: tuple[int, int]) -> None
 
 
 def _length(links: Links, pair: tuple[int, int]) -> float:
-    return float(np.hypot(*(links.at[pair[0]] - links.at[pair[1]])))
+    return math.hypot(*links.step(*pair))
 
 
-def _free(links: Links, pair: tuple[int, int]) -> None:
+def _free(links: Links, pair: tuple[int, int], ends: list[int]) -> None:
     """Give a link up for one to a free end that lies straight ahead."""
     if _bends(links, *pair, (pair[1], pair[0])) is None:
         return
@@ -208,8 +236,8 @@ def _free(links: Links, pair: tuple[int, int]) -> None:
     reach = 2 * _length(links, pair)
     best = (now - _FREED, -1, -1)
     for i, j in (pair, pair[::-1]):
-        for k in links.ends():
-            if k in pair or _length(links, (i, k)) > reach:
+        for k in ends:
+            if len(links.of[k]) != 1 or k in pair or _length(links, (i, k)) > reach:
                 continue
             if links.inward(k, -1, 3)[-1] in (i, j):
                 continue
@@ -223,33 +251,46 @@ def _free(links: Links, pair: tuple[int, int]) -> None:
     links.of[best[2]].append(best[1])
 
 
-def round_corners(links: Links) -> None:
-    """Join two ends at the hole of a corner that both point at, where the stitches beside it are missing."""
+def round_corners(links: Links, planes: Planes) -> None:
+    """Join two ends at a corner that both point at, where stitches beside it are missing.
+
+    A hole has to lie in the corner, or thread has to lead there from both ends.
+    """
     at = links.at
     loose = [i for i, near in enumerate(links.of) if not near]
     ends = [i for i in links.ends() if len(links.walk(i, 4)) >= 4]
     found = []
     for n, i in enumerate(ends):
         for j in ends[n + 1 :]:
-            if float(np.hypot(*(at[j] - at[i]))) > MAX_GAP_CELLS:
+            if _length(links, (i, j)) > MAX_GAP_CELLS:
                 continue
             first, second = _heading(links, i, -1), _heading(links, j, -1)
             if first is None or second is None:
                 continue
-            turn = abs(_angle(first, -second))
+            back = (-second[0], -second[1])
+            turn = abs(_angle(first, back))
             if not _CORNER_LEAST <= turn <= _CORNER_MOST:
                 continue
-            reach = np.linalg.solve(np.stack([first, -second], axis=1), at[j] - at[i])
+            reach = np.linalg.solve(np.array([first, back]).T, at[j] - at[i])
             usual = max(_length(links, (i, links.of[i][0])), _length(links, (j, links.of[j][0])))
-            if reach.min() <= 0 or reach.max() > _CORNER_STEPS * usual:
+            # One of the ends may be the hole of the corner itself.
+            if reach.min() <= -_AT_CORNER * usual or reach.max() > _CORNER_STEPS * usual:
                 continue
-            corner = at[i] + reach[0] * first
+            corner = at[i] + reach[0] * np.array(first)
             near = [k for k in loose if float(np.hypot(*(at[k] - corner))) < 0.5 * usual]
-            if near:
-                best = min(near, key=lambda k: float(np.hypot(*(at[k] - corner))))
-                found.append((float(reach.sum()), i, j, best))
+            best = min(near, key=lambda k: float(np.hypot(*(at[k] - corner)))) if near else -1
+            if not near:
+                thread = seen_thread(thread_between(planes, at[[i, j]], np.stack([corner, corner])))
+                if float(thread.min()) < _TRIM_THREAD:
+                    continue
+            found.append((float(reach.sum()), i, j, best))
     for _, i, j, corner_hole in sorted(found):
-        if len(links.of[i]) != 1 or len(links.of[j]) != 1 or links.of[corner_hole]:
+        if len(links.of[i]) != 1 or len(links.of[j]) != 1:
+            continue
+        if corner_hole < 0:
+            links.add(i, j)
+            continue
+        if links.of[corner_hole]:
             continue
         others = [k for k in loose if k != corner_hole and not links.of[k]]
         for start in (i, j):
@@ -269,11 +310,11 @@ def trimmed(at: F64, order: list[int], planes: Planes, *, closed: bool) -> list[
                 break
             way = at[order[-2]] - at[order[-5]]
             step = at[order[-1]] - at[order[-2]]
-            usual = float(np.median(np.hypot(*np.diff(at[order], axis=0).T)))
-            turn = abs(_angle(way, step))
+            if abs(_angle(tuple(way), tuple(step))) <= _TRIM_TURN:
+                break
+            usual = median(np.hypot(*np.diff(at[order], axis=0).T))
             thread = float(seen_thread(thread_between(planes, at[order[-2:-1]], at[order[-1:]]))[0])
-            aside = turn > _TRIM_TURN and (thread < _TRIM_THREAD or float(np.hypot(*step)) > 1.3 * usual)
-            if not aside:
+            if thread >= _TRIM_THREAD and float(np.hypot(*step)) <= 1.3 * usual:
                 break
             order.pop()
         order.reverse()

@@ -17,6 +17,7 @@ class Links:
 
     def __init__(self, at: F64, pairs: Sequence[tuple[int, int]]) -> None:
         self.at = at
+        self._places = [(x, y) for x, y in at.tolist()]
         self.of: list[list[int]] = [[] for _ in at]
         self._end = list(range(len(at)))  # of a string's end: its other end
         for i, j in pairs:
@@ -35,6 +36,11 @@ class Links:
             self._end[a], self._end[b] = b, a
         return True
 
+    def step(self, i: int, j: int) -> tuple[float, float]:
+        """From hole ``i`` to hole ``j``."""
+        (a, b), (c, d) = self._places[i], self._places[j]
+        return c - a, d - b
+
     def remove(self, i: int, j: int) -> None:
         """Take a link out again; ``settle`` has to be called before any other is added."""
         self.of[i].remove(j)
@@ -45,10 +51,6 @@ class Links:
         self._end = list(range(len(self.of)))
         for i in self.ends():
             self._end[i] = self.walk(i, len(self.of))[-1]
-
-    def links(self) -> list[tuple[int, int]]:
-        """Every link once."""
-        return [(i, j) for i, near in enumerate(self.of) for j in near if i < j]
 
     def inward(self, i: int, leaving: int, limit: int) -> list[int]:
         """Up to ``limit`` holes from ``i`` on the side away from its neighbour ``leaving`` (-1 at ends)."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from inspection.seams.lines import normals
+from inspection.seams.lines import median, normals
 from inspection.seams.lookup import look_up
 
 __all__ = ["LOCKED", "Locks", "locks_of"]
@@ -34,7 +34,9 @@ _THREAD_PERCENTILE = 75.0
 _MOST_SPREAD = 0.3
 """Robust spread of depths, holes and threads taken together, above which a row tells nothing."""
 _SPREADS = 2.5
-"""A place is bare when it falls short of the usual hole by so many spreads, and of ``LOCKED``."""
+"""A place is bare when it falls short of the usual hole by so many spreads, and of ``LOCKED``,"""
+_BARE = 0.62
+"""or anyway of this: of 100 holes in rows that only just tell, two or three do."""
 _LEAST_LEVELS = 4.0
 """Grey levels of the usual depth below which nothing can be told."""
 _LEAST_HOLES = 6
@@ -64,7 +66,7 @@ class Locks:
     @property
     def bare(self) -> float:
         """Depth below which no stitch locked."""
-        return min(LOCKED, 1 - _SPREADS * self.spread)
+        return float(np.clip(1 - _SPREADS * self.spread, _BARE, LOCKED))
 
     def depth(self, at_px: F64, way: F64) -> F64:
         """Depth (N,) at places (N, 2) of a row that runs along ``way`` (N, 2) there: about 1 at a hole."""
@@ -85,7 +87,7 @@ def locks_of(grey: F32, at_px: F64, way: F64, *, pitch_px: float) -> Locks | Non
     between = (at_px[:-1] + at_px[1:]) / 2
     ahead = np.diff(at_px, axis=0)
     length = np.hypot(ahead[:, 0], ahead[:, 1])
-    plain = length < 1.4 * float(np.median(length))
+    plain = length < 1.4 * median(length)
     ahead /= np.maximum(1e-9, length)[:, None]
     thread, thread_spread = _robust(_levels(grey, between[plain], ahead[plain], pitch_px))
     apart = max(middle - thread, 1e-6)
@@ -110,5 +112,5 @@ def _levels(grey: F32, at_px: F64, way: F64, pitch_px: float) -> F64:
 
 
 def _robust(values: F64) -> tuple[float, float]:
-    middle = float(np.median(values))
-    return middle, 1.4826 * float(np.median(np.abs(values - middle)))
+    middle = median(values)
+    return middle, 1.4826 * median(np.abs(values - middle))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from inspection.seams.evidence import thread_between
 from inspection.seams.frame import Frame
 from inspection.seams.gaps import LONG, usual_step
-from inspection.seams.lines import steps, tangents
+from inspection.seams.lines import median, steps, tangents
 from inspection.seams.locking import LOCKED, Locks, locks_of
 from inspection.seams.points import Planes, Points
 from inspection.seams.refining import Pattern, pattern_of
@@ -63,13 +63,13 @@ def placed(
     at_px = planes.to_px(points.at[order])
     heat = points.heat[order]
     mm_per_px = frame.mm_per_px if frame else planes.nominal_mm_per_px
-    pitch_px = float(np.median(steps(at_px, closed=chain.closed)))
+    pitch_px = median(steps(at_px, closed=chain.closed))
     along = tangents(at_px, closed=chain.closed)
     made = pattern_of(grey, at_px, along, pitch_px=pitch_px, mm_per_px=mm_per_px)
     along_mm = np.full(len(order), NETWORK_ALONG_MM)
     if made is not None:
         found = made[1]
-        usual_fit = float(np.median(found.fit))
+        usual_fit = median(found.fit)
         # At its ends a row looks otherwise: thread on one side only. There the map is the better witness.
         good = found.fit >= max(_LEAST_FIT, 0.6 * usual_fit)
         if not chain.closed:
@@ -101,7 +101,7 @@ def placed(
 
 def _passed_over(locks: Locks, at_px: F64, heat: F64, closed: bool) -> npt.NDArray[np.bool_]:
     """Holes (N,) that the network was not sure of and where the photo shows the thread passing over."""
-    share = heat / max(float(np.median(heat)), 1e-6)
+    share = heat / max(median(heat), 1e-6)
     limit = np.interp(share, _BARE_HEATS, _BARE_DEPTHS)
     found = locks.depth(at_px, tangents(at_px, closed=closed)) < np.minimum(limit, locks.bare)
     # Where many fall short it is the row that does not look alike, not the stitches that skipped.
@@ -111,7 +111,7 @@ def _passed_over(locks: Locks, at_px: F64, heat: F64, closed: bool) -> npt.NDArr
 def _amid_thread(planes: Planes, at: F64) -> npt.NDArray[np.bool_]:
     """Whether thread leads straight on from each hole on both sides; never at a row's ends."""
     cover = thread_between(planes, at[:-1], at[1:])
-    there = cover >= _AMID_SHARE * float(np.median(cover))
+    there = cover >= _AMID_SHARE * median(cover)
     ahead = np.diff(at, axis=0)
     ahead /= np.maximum(1e-9, np.hypot(ahead[:, 0], ahead[:, 1]))[:, None]
     straight = np.einsum("ij,ij->i", ahead[:-1], ahead[1:]) >= _STRAIGHT_COS
@@ -147,7 +147,7 @@ def _completed(
     index = np.array(where)[seen]
     return (
         np.insert(at_px, index, at, axis=0),
-        np.insert(heat, index, np.full(len(at), float(np.median(heat)))),
+        np.insert(heat, index, np.full(len(at), median(heat))),
         np.insert(along_mm, index, np.full(len(at), NETWORK_ALONG_MM)),
     )
 
@@ -157,4 +157,4 @@ def _rhythm(at: F64, closed: bool) -> float:
     length = steps(at, closed=closed)
     if len(length) < 3:
         return float("inf")
-    return 1.4826 * float(np.median(np.abs(length - np.median(length))))
+    return 1.4826 * median(np.abs(length - median(length)))

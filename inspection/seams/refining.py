@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from inspection.seams.lines import median
 from inspection.seams.lookup import look_up
 
 __all__ = ["Pattern", "Refined", "pattern_of"]
@@ -105,7 +106,7 @@ def pattern_of(
         best = np.einsum("nmsk,sk->nm", windows, sides).argmax(axis=1)
     pattern = Pattern(grey, sides, span, shift, lanes, mm_per_px)
     found = _fit(windows, sides)
-    return pattern, Refined(found.along_px - float(np.median(found.along_px)), found.fit, found.noise_px)
+    return pattern, Refined(found.along_px - median(found.along_px), found.fit, found.noise_px)
 
 
 def _windows(grey: F32, at_px: F64, tangent: F64, span: int, shift: int, lanes: int, mm_per_px: float) -> F64:
@@ -137,7 +138,7 @@ def _fit(windows: F64, sides: F64) -> Refined:
     best = both.argmax(axis=1)
     halves = [_peak(each[:, :, s], best) for s in (0, 1)]
     apart = halves[0] - halves[1]
-    noise = 1.4826 * float(np.median(np.abs(apart - np.median(apart)))) / 2
+    noise = 1.4826 * median(np.abs(apart - median(apart))) / 2
     shift = (both.shape[1] - 1) // 2
     along = (_peak(both, best) - shift) * _STEP_PX
     return Refined(along, both[np.arange(len(both)), best], noise * _STEP_PX)

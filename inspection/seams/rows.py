@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from inspection.seams.lines import distance_to_line
+from inspection.seams.lines import distance_to_line, median
 
 __all__ = ["Beside", "group"]
 
@@ -56,8 +56,8 @@ def group(rows: Sequence[F64], closed: Sequence[bool], margins: Sequence[float |
             d, beside = distance_to_line(rows[short], rows[long], closed=closed[long])
             if beside.sum() < max(3.0, _LEAST_SHARE * len(d)):
                 continue
-            middle = float(np.median(d[beside]))
-            wander = 1.4826 * float(np.median(np.abs(d[beside] - middle)))
+            middle = median(d[beside])
+            wander = 1.4826 * median(np.abs(d[beside] - middle))
             if abs(middle) <= MOST_GAP_MM and wander <= min(_MOST_WANDER_MM, 0.5 * abs(middle)):
                 offset[short, long] = middle
                 parent[top(i)] = top(j)
@@ -91,7 +91,7 @@ def _ordered(
             aside[i] = 0.0
             continue
         d, beside = distance_to_line(rows[i], rows[longest], closed=closed[longest])
-        aside[i] = float(np.median(d[beside] if beside.any() else d))
+        aside[i] = median(d[beside] if beside.any() else d)
     ordered = sorted(members, key=lambda i: aside[i])
     known = [(margins[i], k) for k, i in enumerate(ordered) if margins[i] is not None]
     if len(known) > 1:

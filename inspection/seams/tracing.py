@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from inspection.seams.evidence import NearestPoint, in_line, seen_thread, thread_between
 from inspection.seams.joining import bridge, round_corners, trimmed, untangle
+from inspection.seams.lines import median
 from inspection.seams.linking import Links
 from inspection.seams.points import MIN_HEAT, Planes, Points
 
@@ -30,12 +31,14 @@ MIN_POINTS = 5
 """Fewer holes in line are no row: rivets, pores and punched patterns come in threes and fours."""
 
 _NEIGHBOURS = 10
-_LINKED_SUPPORT = 0.5
+_LINKED_SUPPORT = 0.35
 """Evidence that a link needs."""
 _LINE_WEIGHT = 0.8
 """Evidence of holes in line, where all are there: thread that is not seen at all still leaves a doubt."""
 _LEAST_THREAD = 0.2
 """Median evidence of thread below which a string of holes is not sewn."""
+_MANY_HOLES, _PLAIN_HEAT, _EVEN_SPREAD = 8, 0.4, 0.12
+"""Holes, their median heat and the robust spread of their steps with which a string needs no thread."""
 _STRAIGHT_COS = np.cos(np.radians(140))
 """Two neighbours of a hole leave at least this angle between them; corners are linked later."""
 _SLIGHT_TURN = 0.3
@@ -71,19 +74,27 @@ def trace(points: Points, planes: Planes) -> list[Chain]:
     bridge(links)
     untangle(links)
     bridge(links)
-    round_corners(links)
+    round_corners(links, planes)
     return [
         Chain(tuple(int(strong[i]) for i in order), closed)
         for order, closed in (
             (trimmed(at, order, planes, closed=closed), closed) for order, closed in links.chains()
         )
-        if len(order) >= MIN_POINTS and _sewn(at[order], planes)
+        if len(order) >= MIN_POINTS and _sewn(at[order], points.heat[strong[order]], planes)
     ]
 
 
-def _sewn(at: F64, planes: Planes) -> bool:
-    """Whether a string of holes shows thread at all: rows of punched holes and eyelets do not."""
-    return float(np.median(seen_thread(thread_between(planes, at[:-1], at[1:])))) >= _LEAST_THREAD
+def _sewn(at: F64, heat: F64, planes: Planes) -> bool:
+    """Whether a string of holes shows thread, or, tone on tone, holes that are plain, many and even.
+
+    The network marks no punched holes and eyelets as holes of a needle, and those it does come in few.
+    """
+    if median(seen_thread(thread_between(planes, at[:-1], at[1:]))) >= _LEAST_THREAD:
+        return True
+    step = np.diff(at, axis=0)
+    length = np.hypot(step[:, 0], step[:, 1])
+    uneven = 1.4826 * median(np.abs(length - median(length))) / max(median(length), 1e-6)
+    return len(at) >= _MANY_HOLES and median(heat) >= _PLAIN_HEAT and uneven <= _EVEN_SPREAD
 
 
 def _nearest(at: F64, count: int, reach: float) -> tuple[Ints, F64]:

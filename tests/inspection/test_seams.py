@@ -198,6 +198,76 @@ def test_twin_rows_stay_apart_and_share_a_group() -> None:
     assert seams[2].measured("row_gap_min_mm") is None
 
 
+def test_twin_rows_that_skip_side_by_side_do_not_change_over() -> None:
+    sewing = Sewing()
+    sewing.row(straight(20, 3.0, at_mm=(8, 20)), unseen=(9,))
+    sewing.row(straight(20, 3.0, at_mm=(9.5, 21.4)), unseen=(9,))
+    seams = sewing.seams()
+    assert [len(seam.points_px) for seam in seams] == [19, 19]
+    assert [value(seam, "skipped") for seam in seams] == [1, 1]
+    for seam in seams:
+        assert np.ptp(seam.points_px[:, 1]) * MM_PER_PX < 0.3
+
+
+def test_a_tape_over_a_row_is_no_broken_thread_but_a_doubt() -> None:
+    sewing = Sewing()
+    holes = straight(24, 2.5)
+    sewing.row(holes, without_thread=(10, 11, 12), unseen=(11, 12))
+    left, right = (round(float(holes[i, 0]) / MM_PER_PX) for i in (10, 13))
+    sewing.rgb[:, left - 2 : right + 3] = (70, 110, 190)
+    (seam,) = sewing.seams()
+    assert value(seam, "broken") == value(seam, "skipped") == 0
+    assert seam.unsure
+    broken = seam.measured("broken")
+    assert broken is not None
+    assert broken.uncertainty == 1.0
+
+
+@pytest.mark.parametrize(
+    ("false_per_m", "uncertainty"), [(None, 2.0), (0.25, None), (5.0, 1.0), (100.0, 2.0)]
+)
+def test_calls_that_chance_makes_on_so_much_seam_are_uncertain(
+    false_per_m: float | None, uncertainty: float | None
+) -> None:
+    sewing = Sewing()
+    sewing.row(straight(20, 2.5), unseen=(7, 8))
+    maps = sewing.maps()
+    spec = replace(SPEC, false_gaps_per_m=false_per_m)
+    (seam,) = find_seams(maps, sewing.rgb, [whole_photo()], SCALE, spec=spec)
+    skipped = seam.measured("skipped")
+    assert skipped is not None
+    assert (skipped.value, skipped.uncertainty) == (2.0, uncertainty)
+
+
+@pytest.mark.parametrize(("length_mm", "bow_mm"), [(3.0, 0.0), (7.0, 0.0), (9.0, 2.0)])
+def test_an_uncut_end_is_measured_along_its_bow(length_mm: float, bow_mm: float) -> None:
+    sewing = Sewing()
+    holes = straight(20, 2.5)
+    sewing.row(holes)
+    t = np.linspace(0, 1, 60)
+    path = holes[9] + np.stack([bow_mm * np.sin(np.pi * t), length_mm * t], axis=1)
+    true_mm = float(np.hypot(*np.diff(path, axis=0).T).sum())
+    plane = np.zeros((sewing.h, sewing.w), np.uint8)
+    cells = np.rint(sewing.cells(path) * 16).astype(np.int32)
+    cv2.polylines(plane, [cells], False, 1, 2, cv2.LINE_8, 4)
+    surface = np.stack([1 - plane, plane]).astype(np.float32)
+    maps = replace(sewing.maps(), kinds=("sound", "thread_end"), surface=surface)
+    (seam,) = find_seams(maps, sewing.rgb, [whole_photo()], SCALE, spec=SPEC)
+    end = seam.measured("thread_end_mm")
+    assert end is not None
+    assert end.uncertainty is not None
+    assert end.value == pytest.approx(true_mm, abs=end.uncertainty)
+
+
+def test_rows_without_any_thread_that_is_seen_are_found_by_their_even_holes() -> None:
+    sewing = Sewing()
+    sewing.row(straight(16, 2.5))
+    sewing.planes[0] = 0
+    (seam,) = sewing.seams()
+    assert len(seam.points_px) == 16
+    assert value(seam, "broken") == 0
+
+
 def test_crossing_rows_stay_apart_also_where_two_holes_are_seen_as_one() -> None:
     sewing = Sewing()
     sewing.row(straight(18, 2.6, at_mm=(10, 14), angle_deg=30))
