@@ -204,7 +204,9 @@ def inspect(
     known_recipes = recipes.open_recipes([settings.recipes_dir] if settings.recipes_dir else [])
     known_standards = standards.open_standards([settings.standards_dir] if settings.standards_dir else [])
     model = registry.open_serving(
-        settings.models_dir, threads=settings.inference_threads or runtime.cpu_quota()
+        settings.models_dir,
+        threads=settings.inference_threads or runtime.cpu_quota(),
+        precision=settings.precision,
     )
     metadata = Metadata(station="command-line", view=view, recipe=recipe, mm_per_px=mm_per_px)
     setup = pipeline.prepare(

@@ -187,7 +187,9 @@ def _measured(
     setup = pipeline.prepare(
         metadata,
         model=registry.open_serving(
-            settings.models_dir, threads=settings.inference_threads or runtime.cpu_quota()
+            settings.models_dir,
+            threads=settings.inference_threads or runtime.cpu_quota(),
+            precision=settings.precision,
         ),
         recipes=recipes.open_recipes([settings.recipes_dir] if settings.recipes_dir else []),
         standards=standards.open_standards([settings.standards_dir] if settings.standards_dir else []),

@@ -100,7 +100,9 @@ def teach(
         view_name = recipe.view_name(view)
         scale = mm_per_px if mm_per_px is not None else recipe.view(view_name).mm_per_px
         model = registry.open_serving(
-            settings.models_dir, threads=settings.inference_threads or runtime.cpu_quota()
+            settings.models_dir,
+            threads=settings.inference_threads or runtime.cpu_quota(),
+            precision=settings.precision,
         )
         given = [
             banks.TaughtPhoto(sha256=blobs.put(_read(path)), name=path.name, mm_per_px=scale)

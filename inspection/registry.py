@@ -30,6 +30,8 @@ __all__ = [
     "Manifest",
     "Metric",
     "Model",
+    "Precision",
+    "Quantised",
     "check_golden",
     "open_model",
     "open_serving",
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 MODEL_FILE = "model.onnx"
+INT8_FILE = "model.int8.onnx"
 MANIFEST_FILE = "manifest.json"
 GOLDEN_FILE = "golden.json"
 GOLDEN_MAPS = "golden.npz"
@@ -45,16 +48,37 @@ SERVING_FILE = "serving.toml"
 GOLDEN_TOLERANCE = 1e-4
 """Largest difference of a probability from its golden value: CPUs round differently in the seventh digit,
 no more."""
+GOLDEN_SLACK = 3.0
+"""A golden photo of an INT8 file may be this many times as far from FP32 as validation photos were."""
 MAX_GOLDEN_PIXELS = 4_000_000
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Plane = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(gt=0, lt=1)]
+Precision = Literal["fp32", "int8"]
+"""In which arithmetic a network runs."""
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Quantised(_Frozen):
+    """The INT8 form of a model, which lies beside it when it was found worth it.
+
+    Attributes
+    ----------
+    sha256 : hex digest of ``model.int8.onnx``.
+    golden_apart : largest mean difference of a golden surface map from the stored FP32 one.
+    lost_ap : AP lost per kind on validation photos with masks; negative where it gained.
+    time_ratio : time of a tile over that of FP32, on the machine that exported.
+    """
+
+    sha256: Digest
+    golden_apart: float = Field(gt=0, lt=1)
+    lost_ap: dict[str, float]
+    time_ratio: float = Field(gt=0)
 
 
 class DataSource(_Frozen):
@@ -92,6 +116,7 @@ class Manifest(_Frozen):
     thresholds : per kind, the probability from which a region counts; chosen on validation photos.
     min_area_mm2 : per kind, the area below which a region is noise.
     false_rejects : share of sound validation photos on which the thresholds alarm by design.
+    int8 : the INT8 form, where there is one.
     """
 
     schema_: Literal["welt.model/1"] = Field("welt.model/1", alias="schema")
@@ -113,6 +138,7 @@ class Manifest(_Frozen):
     thresholds: dict[str, Probability]
     min_area_mm2: dict[str, Annotated[float, Field(ge=0)]]
     false_rejects: float | None = Field(None, ge=0, le=1)
+    int8: Quantised | None = None
     data: tuple[DataSource, ...] = ()
     metrics: tuple[Metric, ...] = ()
 
@@ -184,11 +210,18 @@ class Golden(_Frozen):
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """An open model."""
+    """An open model.
+
+    Attributes
+    ----------
+    manifest : as the model runs: ``sha256`` is that of the file that was opened, so that what was taught with
+        one form is not used with the other.
+    """
 
     manifest: Manifest
     network: Network
     folder: Path
+    precision: Precision = "fp32"
 
     @property
     def spec(self) -> NetworkSpec:
@@ -226,15 +259,23 @@ def read_manifest(folder: Path) -> Manifest:
         ) from error
 
 
-def open_model(folder: Path, *, threads: int) -> Model:
+def open_model(folder: Path, *, threads: int, precision: Precision = "fp32") -> Model:
     """Open a model folder whose network is exactly the one that its manifest describes.
 
     Parameters
     ----------
     threads : CPU threads of one network run.
+    precision : which of its forms.
     """
     manifest = read_manifest(folder)
     file = folder / MODEL_FILE
+    if precision == "int8":
+        if manifest.int8 is None:
+            raise ModelError(
+                f"{folder} has no INT8 form", hint="Set WELT_PRECISION=fp32, or export the model with one."
+            )
+        file = folder / INT8_FILE
+        manifest = manifest.model_copy(update={"sha256": manifest.int8.sha256})
     body = _read(file)
     digest = hashlib.sha256(body).hexdigest()
     if digest != manifest.sha256:
@@ -249,7 +290,7 @@ def open_model(folder: Path, *, threads: int) -> Model:
             f"{file} does not give {', '.join(missing)}, which its manifest promises",
             hint="Copy the model folder again, or export it again.",
         )
-    return Model(manifest=manifest, network=network, folder=folder)
+    return Model(manifest=manifest, network=network, folder=folder, precision=precision)
 
 
 def check_golden(model: Model) -> None:
@@ -290,6 +331,9 @@ def check_golden(model: Model) -> None:
                 f"{folder / photo.file}: {error.detail}", hint="Copy the model folder again."
             ) from error
         maps = runtime.infer(model.network, decoded.rgb, photo_mm_per_px=photo.mm_per_px, spec=model.spec)
+        if model.precision == "int8":
+            _compare_roughly(model, photo.file, maps.surface, expected[photo.array])
+            continue
         _compare_golden(model, photo.file, maps.surface, expected[photo.array])
         if photo.stitches is not None:
             _compare_golden(model, photo.file, maps.stitches, expected[photo.stitches])
@@ -309,6 +353,20 @@ def _compare_golden(
         raise ModelError(
             f"{model.folder} is off by {difference:.2g} on {file}; {GOLDEN_TOLERANCE:g} is allowed",
             hint="This machine's ONNX Runtime computes otherwise; install the pinned version.",
+        )
+
+
+def _compare_roughly(
+    model: Model, file: str, given: npt.NDArray[np.float32], known: npt.NDArray[np.float32]
+) -> None:
+    """INT8 rounds; but a CPU whose integer products overflow gives maps that are far off."""
+    allowed = model.manifest.int8.golden_apart if model.manifest.int8 is not None else GOLDEN_TOLERANCE
+    apart = float(np.abs(given - known).mean()) if given.shape == known.shape else float("inf")
+    if not apart <= allowed:
+        raise ModelError(
+            f"the INT8 form of {model.folder} is off by {apart:.2g} on average on {file}; "
+            f"{allowed:.2g} is allowed",
+            hint="This machine computes INT8 otherwise; set WELT_PRECISION=fp32.",
         )
 
 
@@ -332,15 +390,16 @@ def serving_name(models_dir: Path) -> str:
         ) from error
 
 
-def open_serving(models_dir: Path, *, threads: int) -> Model:
+def open_serving(models_dir: Path, *, threads: int, precision: Precision = "fp32") -> Model:
     """Open the model that ``serving.toml`` names, run it once, and check its golden answers.
 
     Parameters
     ----------
     models_dir : folder of models.
     threads : CPU threads of one network run.
+    precision : which form of it.
     """
-    model = open_model(models_dir / serving_name(models_dir), threads=threads)
+    model = open_model(models_dir / serving_name(models_dir), threads=threads, precision=precision)
     runtime.warm(model.network, model.spec)
     check_golden(model)
     return model

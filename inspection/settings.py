@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,6 +37,11 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=64, description="Photos inspected side by side.")
     inference_threads: int = Field(
         0, ge=0, description="Threads of one network run; 0 takes the CPU quota of the container or host."
+    )
+    precision: Literal["fp32", "int8"] = Field(
+        "fp32",
+        description="fp32, or int8 for the faster form of a model that ships one; see its card for what it "
+        "costs.",
     )
     shoe_timeout_s: float = Field(
         300.0,

@@ -107,7 +107,7 @@ Listener = Callable[[Inspected], None]
 class ModelOpener(Protocol):
     """How the model that serves is opened; the seam for tests that need a slow or failing network."""
 
-    def __call__(self, models_dir: Path, /, *, threads: int) -> Model:
+    def __call__(self, models_dir: Path, /, *, threads: int, precision: registry.Precision) -> Model:
         """See ``registry.open_serving``."""
         ...
 
@@ -529,7 +529,7 @@ class Station:
     def _open_model(self) -> None:
         threads = self.settings.inference_threads or runtime.cpu_quota()
         try:
-            model = self._open(self.settings.models_dir, threads=threads)
+            model = self._open(self.settings.models_dir, threads=threads, precision=self.settings.precision)
         except ModelError as error:
             log.error("model cannot be used", extra={"detail": error.detail})
             self._model_error = error

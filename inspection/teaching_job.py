@@ -130,7 +130,7 @@ def _teach(settings: Settings, store: Store, job: Teaching) -> teaching.Lot:
     photos = open_photos(settings.photos)
     max_pixels = int(settings.max_photo_mp * 1e6)
     book = RecipeBook(store, photos, Recipes([recipe]), max_pixels=max_pixels)
-    model = registry.open_serving(settings.models_dir, threads=1)
+    model = registry.open_serving(settings.models_dir, threads=1, precision=settings.precision)
     order = teaching.Order(
         recipe=recipe,
         view=job.view,

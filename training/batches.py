@@ -33,6 +33,8 @@ WHOLE_SHARE = 0.6
 """A box counts in a crop that holds at least this share of it: the defect may lie in what was cut off."""
 VALIDATION_PIECES = 24
 """The last pieces of a pool are not trained on; of a small pool the last quarter."""
+NEAR_RIM_PX = 8
+"""A defect for whose sake a crop is cut lies at least this far inside it."""
 PASTE_ON_SCENES = 0.5
 """Real defects are transplanted onto rendered leather half as often as onto real leather."""
 
@@ -71,6 +73,7 @@ class Batches(Dataset[Batch]):
     ) -> None:
         self.recipe, self.rank = recipe, rank
         self._pool = pool
+        self._showing = _showing(pool, len(recipe.kinds)) if pool is not None else {}
         self._masked = [example for example in examples if example.shot.is_flat and not example.boxes]
         self._boxed = [example for example in examples if example.boxes]
         self._sound = [example for example in examples if not example.shot.is_flat]
@@ -144,8 +147,7 @@ class Batches(Dataset[Batch]):
     def _rendered(self, pool: Pool, rng: np.random.Generator) -> _Drawn:
         """A crop of a rendered scene: cut, mirrored, turned by quarters, so that needle holes stay exact."""
         side = self.recipe.data.crop_px
-        piece = pool.piece(int(rng.integers(len(pool) - kept_back(len(pool)))))
-        y, x = (int(v) for v in rng.integers(0, piece.labels.shape[0] - side + 1, 2))
+        piece, x, y = self._corner(pool, rng)
         rgb, labels, sewing = symmetric(piece, x, y, side, turn=int(rng.integers(8)))
         crop = Crop(rgb=rgb, labels=labels, box_ids=np.zeros_like(labels))
         crop = self._pasted(crop, rng, PASTE_ON_SCENES * self.recipe.data.paste)
@@ -155,6 +157,22 @@ class Batches(Dataset[Batch]):
             np.zeros(MAX_BOXES, np.uint8),
             Stitching.of(sewing, stride=STRIDE),
         )
+
+    def _corner(self, pool: Pool, rng: np.random.Generator) -> tuple[Piece, int, int]:
+        """A piece, and the corner of a crop of it, which shows a defect as often as the recipe says."""
+        side = self.recipe.data.crop_px
+        scenes = self.recipe.data.scenes
+        if scenes is not None and self._showing and rng.random() < scenes.focus:
+            label = list(self._showing)[int(rng.integers(len(self._showing)))]
+            pieces = self._showing[label]
+            piece = pool.piece(pieces[int(rng.integers(len(pieces)))])
+            rows, columns = np.nonzero(piece.labels == label)
+            at = int(rng.integers(len(rows)))
+            y, x = (_start(rng, int(place), side, piece.labels.shape[0]) for place in (rows[at], columns[at]))
+            return piece, x, y
+        piece = pool.piece(int(rng.integers(len(pool) - kept_back(len(pool)))))
+        y, x = (int(v) for v in rng.integers(0, piece.labels.shape[0] - side + 1, 2))
+        return piece, x, y
 
     def _balanced(self, pool: Sequence[Example], rng: np.random.Generator) -> Example:
         """A photo of a group drawn first: a hide with many photos counts as much as half of its square
@@ -198,6 +216,22 @@ def _widened(plane: npt.NDArray[np.uint8], margin: int) -> npt.NDArray[np.uint8]
     return np.asarray(wide, np.uint8)
 
 
+def _start(rng: np.random.Generator, place: int, side: int, whole: int) -> int:
+    """Where a window of ``side`` begins that shows ``place`` well inside, if the ``whole`` allows."""
+    low = min(max(0, place - side + 1 + NEAR_RIM_PX), whole - side)
+    high = max(low, min(whole - side, place - NEAR_RIM_PX))
+    return int(rng.integers(low, high + 1))
+
+
+def _showing(pool: Pool, kinds: int) -> dict[int, list[int]]:
+    """For each kind that pieces for training show, which ones do."""
+    showing: dict[int, list[int]] = {}
+    for index in range(len(pool) - kept_back(len(pool))):
+        for label in np.flatnonzero(np.bincount(pool.planes[index, 0].ravel(), minlength=kinds)[1:kinds]) + 1:
+            showing.setdefault(int(label), []).append(index)
+    return dict(sorted(showing.items()))
+
+
 def kept_back(count: int) -> int:
     """How many of the last pieces of a pool are for validation."""
     return min(VALIDATION_PIECES, count // 4)
@@ -233,5 +267,6 @@ def symmetric(
         edge=moved(piece.edge),
         holes_px=moved_points(piece.holes_px),
         doubtful_px=moved_points(piece.doubtful_px),
+        empty_px=moved_points(piece.empty_px),
     )
     return moved(piece.rgb), moved(piece.labels), sewing

@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -26,6 +26,7 @@ from inspection.domain import Calibration, CalibrationSource, Finding
 from inspection.errors import ConfigurationError, WeltError
 from inspection.registry import Golden, GoldenPhoto, Manifest, Metric, Model
 from inspection.runtime import Output
+from training import quantising
 from training.candidates import candidate_folder
 from training.card import card
 from training.datasets import (
@@ -36,13 +37,17 @@ from training.datasets import (
     open_dataset,
     read_mask,
 )
-from training.fitting import RunFolder, load_averaged
+from training.fitting import RunFolder, load_averaged, open_examples, open_recipe_pool
 from training.networks import Exported
+from training.quantising import Trial
 from training.recipe import PROJECT, Recipe
 
 __all__ = ["BOUNDS", "Bounds", "ParityError", "TorchNetwork", "compare", "export"]
 
 VIEW = "leather"
+PRECISIONS: tuple[registry.Precision, ...] = ("fp32", "int8")
+CALIBRATION_PHOTOS, CALIBRATION_PX = 48, 256
+"""Photos whose activations decide the scales of INT8: each second one rendered, where the recipe renders."""
 PARITY_PHOTOS = 8
 """Photos per data set, spread over validation and test, besides the golden ones."""
 
@@ -247,6 +252,31 @@ def _write_golden(folder: Path, photos: Sequence[tuple[str, bytes, float]], mode
     (folder / registry.GOLDEN_FILE).write_text(golden.model_dump_json(indent=1) + "\n")
 
 
+def _int8(recipe: Recipe, run: RunFolder, candidate: Model, datasets_dir: Path) -> tuple[bytes, Trial] | None:
+    """The INT8 form and how it was found, when the recipe asks for one and it was found worth it."""
+    if not recipe.export.int8:
+        return None
+    training = open_examples(recipe, Split.TRAIN, datasets_dir=datasets_dir)
+    pool = open_recipe_pool(recipe, run, datasets_dir, quiet=True)
+    photos = [example.rgb for example in training]
+    if pool is not None:
+        photos = [photo for i, photo in enumerate(photos) for photo in (photo, pool.piece(i % len(pool)).rgb)]
+    rng = np.random.default_rng(recipe.seed)
+    chosen = rng.permutation(len(photos))[:CALIBRATION_PHOTOS]
+    side = CALIBRATION_PX
+    crops = [photos[i][:side, :side] for i in chosen if min(photos[i].shape[:2]) >= side]
+    body = quantising.quantise((candidate.folder / registry.MODEL_FILE).read_bytes(), crops)
+    masked = [
+        shot
+        for _, shots in _open_sets(recipe, datasets_dir)
+        for shot in shots
+        if shot.split is Split.VAL and shot.mask_file is not None
+    ]
+    trial = quantising.try_out(candidate, body, masked, threads=recipe.fit.threads)
+    (run.path / "int8.json").write_text(json.dumps(asdict(trial), indent=1))
+    return (body, trial) if trial.worth_it else None
+
+
 def _scored(run: RunFolder, manifest: Manifest) -> tuple[Metric, ...]:
     file = run.path / "score.json"
     if not file.is_file():
@@ -277,6 +307,7 @@ def export(
         when left out.
     """
     candidate = registry.open_model(candidate_folder(run), threads=recipe.fit.threads)
+    int8 = _int8(recipe, run, candidate, datasets_dir)
     figures = _scored(run, candidate.manifest)
     reference = Exported(load_averaged(run, recipe)) if network is None else network
     torch_model = Model(candidate.manifest, TorchNetwork(reference), candidate.folder)
@@ -284,17 +315,21 @@ def export(
     golden = _golden_photos(recipe, sets)
     _prove([*golden, *_real_photos(sets)], torch_model, candidate)
 
-    manifest = candidate.manifest.model_copy(update={"metrics": figures})
+    update = {"metrics": figures, "int8": quantising.described(*int8) if int8 is not None else None}
+    manifest = candidate.manifest.model_copy(update=update)
     target = models_dir / manifest.name / manifest.version
     fresh = target.with_name(f".{manifest.version}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     shutil.copyfile(candidate.folder / registry.MODEL_FILE, fresh / registry.MODEL_FILE)
     (fresh / registry.MANIFEST_FILE).write_text(manifest.model_dump_json(by_alias=True, indent=2) + "\n")
+    if int8 is not None:
+        (fresh / registry.INT8_FILE).write_bytes(int8[0])
     _write_golden(fresh / "golden", golden, candidate)
     definitions = [definition for definition, _ in sets]
     (fresh / "CARD.md").write_text(card(recipe, manifest, definitions, run), encoding="utf-8")
-    registry.check_golden(registry.open_model(fresh, threads=recipe.fit.threads))
+    for precision in PRECISIONS[: 1 if int8 is None else 2]:
+        registry.check_golden(registry.open_model(fresh, threads=recipe.fit.threads, precision=precision))
     if target.exists():
         shutil.rmtree(target)
     os.replace(fresh, target)

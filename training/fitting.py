@@ -38,6 +38,7 @@ __all__ = [
     "fit",
     "load_averaged",
     "open_examples",
+    "open_recipe_pool",
     "predict",
     "regions_against_boxes",
 ]
@@ -232,7 +233,8 @@ def _seed(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _pool(recipe: Recipe, run: RunFolder, datasets_dir: Path, *, quiet: bool) -> Pool | None:
+def open_recipe_pool(recipe: Recipe, run: RunFolder, datasets_dir: Path, *, quiet: bool) -> Pool | None:
+    """The rendered scenes of a recipe; None when it wants none."""
     if recipe.data.scenes is None:
         return None
     return open_pool(
@@ -276,7 +278,7 @@ def fit(
         run=run,
         training=open_examples(recipe, Split.TRAIN, datasets_dir=datasets_dir),
         validation=open_examples(recipe, Split.VAL, datasets_dir=datasets_dir),
-        pool=_pool(recipe, run, datasets_dir, quiet=quiet),
+        pool=open_recipe_pool(recipe, run, datasets_dir, quiet=quiet),
         quiet=quiet,
     )
     if recipe.fit.processes == 1:

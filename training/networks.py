@@ -46,8 +46,13 @@ EMBEDDING_STRIDE = 8
 EMBEDDING_CHANNELS = 40 + 112
 """Encoder features at stride 8, and those at stride 16 brought to the same grid: what novelty compares."""
 AT_STRIDE_8, AT_STRIDE_16 = 2, 3
-STITCH_WIDTH = 24
+STITCH_WIDTH = 16
 """Channels inside the stitch head."""
+LATERAL = 64
+"""Channels to which the encoder's coarsest features are brought before they are drawn up: a fifth of them
+says as much here, and convolving all of them at twice the size would cost as much as half of the encoder."""
+PIXELS = 3 * STRIDE**2
+"""The photo itself, its pixels side by side on the network's grid: what is finer than a cell lies there."""
 STAGES = 7
 """Stages of the encoder after its stem."""
 
@@ -120,7 +125,9 @@ class LeatherNet(nn.Module):
     def __init__(self, *, kinds: int, decoder_channels: Sequence[int], frozen_stages: int) -> None:
         super().__init__()
         self.encoder: Any = _encoder()  # timm's class has no types
-        channels = [3, *self.encoder.feature_info.channels()]
+        *finer, coarsest = self.encoder.feature_info.channels()
+        channels = [3, *finer, LATERAL]
+        self.lateral = nn.Conv2d(coarsest, LATERAL, kernel_size=1)
         self.decoder = UnetDecoder(
             encoder_channels=channels,
             decoder_channels=tuple(decoder_channels),
@@ -130,7 +137,7 @@ class LeatherNet(nn.Module):
         self.drop = nn.Dropout2d(0.1)
         self.head: Any = nn.Conv2d(decoder_channels[-1], kinds, kernel_size=3, padding=1)
         self.stitch_head: Any = nn.Sequential(
-            nn.Conv2d(decoder_channels[-1], STITCH_WIDTH, kernel_size=3, padding=1),
+            nn.Conv2d(decoder_channels[-1] + PIXELS, STITCH_WIDTH, kernel_size=3, padding=1),
             nn.ReLU(inplace=True),
             nn.Conv2d(STITCH_WIDTH, len(PLANES), kernel_size=3, padding=1),
         )
@@ -160,11 +167,12 @@ class LeatherNet(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = (image.to(torch.float32) - PIXEL_MEAN) / PIXEL_SCALE
         features: list[Tensor] = self.encoder(x)
-        decoded: Tensor = self.decoder([x, *features])
+        decoded: Tensor = self.decoder([x, *features[:-1], self.lateral(features[-1])])
         kept = self.drop(decoded)
+        fine = torch.cat([kept, F.pixel_unshuffle(x, STRIDE)], dim=1)
         coarse = F.interpolate(features[AT_STRIDE_16], scale_factor=2, mode="bilinear", align_corners=False)
         embedding = torch.cat([features[AT_STRIDE_8], coarse], dim=1)
-        return self.head(kept), self.stitch_head(kept), embedding
+        return self.head(kept), self.stitch_head(fine), embedding
 
 
 class Exported(nn.Module):
@@ -206,6 +214,7 @@ def learning_groups(network: LeatherNet, *, rate: float, encoder_factor: float) 
     """Optimizer groups: the encoder learns ``encoder_factor`` times as fast as the decoder."""
     encoder = [parameter for parameter in network.encoder.parameters() if parameter.requires_grad]
     rest = [
+        *network.lateral.parameters(),
         *network.decoder.parameters(),
         *network.head.parameters(),
         *network.stitch_head.parameters(),

@@ -50,12 +50,15 @@ class ScenesPart(_Part):
     Attributes
     ----------
     count : pieces in the pool. share : of the crops.
+    focus : share of the rendered crops that are cut round a defect, of a kind drawn first, so that a rare
+        kind is learned too and being rendered is no sign of being sound.
     on_photos : whether some leathers are made from sound pieces of training photos.
     scale_jitter_share : share of the pieces whose scale is not quite the model's.
     """
 
     count: int = Field(ge=1)
     share: float = Field(gt=0, le=1)
+    focus: float = Field(default=0.6, ge=0, le=1)
     on_photos: bool = True
     scale_jitter_share: float = Field(default=0.5, ge=0, le=1)
 
@@ -124,6 +127,7 @@ class ExportPart(_Part):
     ----------
     sound_pass : share of sound validation patches on which the thresholds stay silent.
     min_area_mm2 : per kind, regions below it are noise.
+    int8 : whether to make an INT8 form too, which ships when it is as good and faster; see ``quantising``.
     golden : stems of photos whose defects become golden crops of ``golden_px``.
     note : what the card should say of how these very weights came about.
     golden_sound : stems of photos that give a golden crop without any defect.
@@ -138,6 +142,7 @@ class ExportPart(_Part):
     golden: tuple[str, ...] = Field(min_length=1)
     golden_sound: tuple[str, ...] = ()
     note: str = ""
+    int8: bool = False
     golden_px: int = Field(default=256, ge=32)
 
 

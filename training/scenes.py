@@ -25,6 +25,7 @@ from inspection.taxonomy import SOUND
 from training.datasets import UNKNOWN_LABEL
 from training.recipe import ScenesPart
 from training.synthesis import scene as scenes
+from training.synthesis.catalogue import SIZES
 from training.synthesis.noise import stream
 from training.synthesis.photo_base import sound_bases
 from training.synthesis.render import render
@@ -45,18 +46,27 @@ RENAMED = {
     "water_mark": "stain",
     "insect_bite": "scar",
     "scuff": "grain_damage",
-    "needle_damage": "hole",
 }
 """Rendered kinds that a network without a plane of their own may call so."""
-VISIBLE_LEVELS = 3.0
+VISIBLE_LEVELS = 4.0
 """Grey levels by which a pixel of a defect must differ from the same photo without it."""
-VISIBLE_SHARE = 0.5
+VISIBLE_SHARE = 0.7
 """And by this share of the standard deviation of the sound leather round it."""
 SMALLEST_PX = 3
 """Fewer visible pixels than this are nothing to learn from."""
+MIX = 2
+"""Raised with every change to what a pool holds, so that an old one is not taken for it."""
 CHUNK = 16
+SHOWN, DOUBTFUL, EMPTY = 1.0, 0.0, -1.0
+"""How a hole of the pool is marked."""
 LEATHER_ONLY = 0.3
-SOUND_SHARE = 0.3
+SOUND_SHARE = 0.15
+COUNTS = (1, 2, 2, 3, 4)
+"""Defects per piece that has any: more than on a real shoe, as real crops for training are chosen too."""
+OFTEN = {"skipped_stitch": 3, "empty_hole": 2, "broken_thread": 2, "scratch": 2, "cut": 2, "burn": 2}
+"""Kinds drawn more often than the others: measuring stands or falls with the first, the last are hard."""
+NEVER = ("pen_mark", "pressed_line")
+"""Things that in a crop cannot be told from scratches, by people either: they would teach scratches away."""
 ON_PHOTOS = 0.4
 SCALES = ((1.0, 0.6), (1.25, 0.25), (1.5, 0.15))
 """How much finer than the model's scale a scene is rendered before it is reduced, with probabilities: line
@@ -76,9 +86,10 @@ class Piece:
     labels : (SIDE_PX, SIDE_PX) uint8, index into the kinds; ``UNKNOWN_LABEL`` where a defect cannot be seen
         or has no plane.
     thread : (SIDE_PX, SIDE_PX) uint8, cover of sewing thread, 255 full.
-    edge : (SIDE_PX, SIDE_PX) uint8, 1 on the outline of a panel.
+    edge : (SIDE_PX, SIDE_PX) uint8, 1 on both sides of the outline of a panel.
     holes_px : (M, 2) float32, needle holes that a formed stitch shows.
     doubtful_px : (D, 2) float32, holes of which it cannot be told whether they show: no loss there.
+    empty_px : (E, 2) float32, holes that show and hold no formed stitch.
     """
 
     rgb: U8
@@ -87,6 +98,7 @@ class Piece:
     edge: U8
     holes_px: F32
     doubtful_px: F32
+    empty_px: F32
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +122,9 @@ class Pool:
             labels=np.array(labels),
             thread=np.array(thread),
             edge=np.array(edge),
-            holes_px=np.array(own[own[:, 2] > 0, :2]),
-            doubtful_px=np.array(own[own[:, 2] <= 0, :2]),
+            holes_px=np.array(own[own[:, 2] == SHOWN, :2]),
+            doubtful_px=np.array(own[own[:, 2] == DOUBTFUL, :2]),
+            empty_px=np.array(own[own[:, 2] == EMPTY, :2]),
         )
 
 
@@ -146,6 +159,9 @@ def _request(part: ScenesPart, rng: np.random.Generator, mm_per_px: float) -> tu
             sound=SOUND_SHARE,
             leather_only=LEATHER_ONLY,
             on_photos=ON_PHOTOS,
+            kinds=tuple(kind for kind in SIZES for _ in range(OFTEN.get(kind, 1))),
+            counts=COUNTS,
+            without=NEVER,
         ),
         taken_for,
     )
@@ -208,9 +224,9 @@ def _labels(truth: Truth, kinds: Sequence[str], seen: npt.NDArray[np.bool_], of_
     return np.asarray(labels, np.uint8)
 
 
-def _holes(truth: Truth) -> tuple[F32, F32]:
-    """(holes that show, holes of which that cannot be told), (., 2) each."""
-    shown, doubtful = [np.zeros((0, 2))], [np.zeros((0, 2))]
+def _holes(truth: Truth) -> tuple[F32, F32, F32]:
+    """(holes that show, holes of which that cannot be told, empty ones), (., 2) each."""
+    shown, doubtful, empty = [np.zeros((0, 2))], [np.zeros((0, 2))], [np.zeros((0, 2))]
     height, width = truth.thread.shape
     near = cv2.dilate(truth.thread, np.ones((5, 5)))
     for row in truth.rows:
@@ -221,7 +237,23 @@ def _holes(truth: Truth) -> tuple[F32, F32]:
         # Where the thread broke, or something lies over it, the hole itself may still show, or not; so may
         # one of a row that leaves the panel it was sewn on.
         doubtful.append(row.holes_px[row.formed & (row.visible != beside_thread)])
-    return np.concatenate(shown).astype(np.float32), np.concatenate(doubtful).astype(np.float32)
+        empty.append(row.holes_px[~row.formed & row.visible])
+    return (
+        np.concatenate(shown).astype(np.float32),
+        np.concatenate(doubtful).astype(np.float32),
+        np.concatenate(empty).astype(np.float32),
+    )
+
+
+def _edges(layer: U8) -> U8:
+    """1 on both sides of every change of layer, so that the line lies where a panel ends and not half a
+    pixel off."""
+    edge = np.zeros_like(layer)
+    across, down = layer[:, 1:] != layer[:, :-1], layer[1:] != layer[:-1]
+    for one, other, changes in ((edge[:, 1:], edge[:, :-1], across), (edge[1:], edge[:-1], down)):
+        one[changes] = 1
+        other[changes] = 1
+    return edge
 
 
 def render_piece(
@@ -244,13 +276,13 @@ def render_piece(
     fitted = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
     thread = cv2.resize(truth.thread, size, interpolation=cv2.INTER_AREA)
     layer = cv2.resize(truth.layer, size, interpolation=cv2.INTER_NEAREST)
-    edge = np.zeros((side, side), np.uint8)
-    edge[:, 1:] |= (layer[:, 1:] != layer[:, :-1]).astype(np.uint8)
-    edge[1:, :] |= (layer[1:, :] != layer[:-1, :]).astype(np.uint8)
+    edge = _edges(np.asarray(layer, np.uint8))
     rng = stream(seed, "cut", scene.seed)
     x, y = (int(v) for v in rng.integers(0, side - SIDE_PX + 1, 2))
     where = (slice(y, y + SIDE_PX), slice(x, x + SIDE_PX))
-    shown, doubtful = (((holes + 0.5) * exact - 0.5 - (x, y)).astype(np.float32) for holes in _holes(truth))
+    shown, doubtful, empty = (
+        ((holes + 0.5) * exact - 0.5 - (x, y)).astype(np.float32) for holes in _holes(truth)
+    )
     return Piece(
         rgb=np.asarray(rgb[where], np.uint8),
         labels=np.asarray(fitted[where], np.uint8),
@@ -258,6 +290,7 @@ def render_piece(
         edge=edge[where],
         holes_px=shown[_inside(shown)],
         doubtful_px=doubtful[_inside(doubtful)],
+        empty_px=empty[_inside(empty)],
     )
 
 
@@ -291,11 +324,12 @@ class _Job:
     def digest(self) -> str:
         """What decides the pool."""
         said = {
-            "part": self.part.model_dump(mode="json", exclude={"share"}),
+            "part": self.part.model_dump(mode="json", exclude={"share", "focus"}),
             "kinds": self.kinds,
             "mm_per_px": self.mm_per_px,
             "seed": self.seed,
             "version": scenes.VERSION,
+            "mix": MIX,
         }
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -340,7 +374,11 @@ def open_pool(
             rgb[index], planes[index] = piece.rgb, np.stack([piece.labels, piece.thread, piece.edge])
             flagged = [
                 np.column_stack([points, np.full(len(points), flag)]).astype(np.float32)
-                for points, flag in ((piece.holes_px, 1.0), (piece.doubtful_px, 0.0))
+                for points, flag in (
+                    (piece.holes_px, SHOWN),
+                    (piece.doubtful_px, DOUBTFUL),
+                    (piece.empty_px, EMPTY),
+                )
             ]
             holes.append(np.concatenate(flagged))
             bar.update()

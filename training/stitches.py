@@ -32,6 +32,9 @@ POINT_SPREAD_CELLS = 1.0
 OFFSET_REACH_PX = 6.0
 """Offsets are taught this near to a hole, in pixels at model scale, and are bounded by it."""
 EDGE_SPREAD_CELLS = 0.7
+EMPTY_CELLS = 2
+EMPTY_WEIGHT = 6.0
+"""Round an empty hole: it looks much like one that holds a stitch, there are few, and skips hang on them."""
 DOUBT_CELLS = 3
 """Cells round a doubtful hole where nothing is taught of points."""
 EDGE_WEIGHT = 3.0
@@ -51,6 +54,7 @@ class Sewing:
     edge: U8
     holes_px: F32
     doubtful_px: F32
+    empty_px: F32
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +64,8 @@ class Stitching:
     Attributes
     ----------
     planes : (5, h, w) float32, see ``PLANES``.
-    known : (2, h, w) float32, 1 where thread and edge, and where points, are taught.
+    known : (2, h, w) float32, weight with which thread and edge, and points, are taught; 0 where they are not
+        known.
     """
 
     planes: F32
@@ -80,7 +85,9 @@ class Stitching:
         sure = np.ones((height, width), np.float32)
         for x, y in _to_cells(sewing.doubtful_px, stride):
             cv2.circle(sure, (round(float(x)), round(float(y))), DOUBT_CELLS, 0.0, -1)
-        sure = np.maximum(sure, (heat > 0.3).astype(np.float32))
+        for x, y in _to_cells(sewing.empty_px, stride):
+            cv2.circle(sure, (round(float(x)), round(float(y))), EMPTY_CELLS, EMPTY_WEIGHT, -1)
+        sure = np.where(heat > 0.3, 1.0, sure).astype(np.float32)
         return Stitching(
             planes=np.stack([thread, heat, offset_x, offset_y, edge]).astype(np.float32),
             known=np.stack([np.ones_like(sure), sure]),
@@ -152,11 +159,11 @@ def stitch_loss(raw: Tensor, planes: Tensor, known: Tensor) -> StitchLoss:
     sure, sure_point = known[:, 0], known[:, 1]
     thread_target, heat, edge_target = planes[:, 0], planes[:, 1], planes[:, 4]
     cross = F.binary_cross_entropy_with_logits(raw[:, 0], thread_target, reduction="none")
-    weight = sure * (1 + 2 * thread_target)
+    weight = sure * (1 + 4 * thread_target)
     probability = torch.sigmoid(raw[:, 0]) * sure
     wanted = thread_target * sure
     overlap = 1 - (2 * (probability * wanted).sum() + 1) / (probability.sum() + wanted.sum() + 1)
-    thread = (cross * weight).sum() / weight.sum().clamp(min=1) + 0.5 * overlap
+    thread = (cross * weight).sum() / weight.sum().clamp(min=1) + overlap
     point = _point_loss(raw[:, 1], heat, sure_point)
     near = (heat > 0.1).float() * sure_point
     apart = F.smooth_l1_loss(raw[:, 2:4], planes[:, 2:4], reduction="none").sum(1) / OFFSET_SCALE_PX

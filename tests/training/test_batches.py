@@ -14,7 +14,8 @@ from training.batches import Batches
 from training.datasets import UNKNOWN_LABEL, Split
 from training.fitting import open_examples
 from training.pasting import collect, transplant
-from training.recipe import Recipe
+from training.recipe import Recipe, ScenesPart
+from training.scenes import SIDE_PX, Pool
 
 pytestmark = pytest.mark.train
 
@@ -38,6 +39,29 @@ def test_batches_have_the_promised_shapes(quick: Recipe, datasets_dir: Path) -> 
     assert stitches_known.shape == (4, 2, 64, 64)
     known = labels[labels != UNKNOWN_LABEL]
     assert int(known.max()) < len(quick.kinds)
+
+
+def test_a_rendered_crop_shows_a_defect_as_often_as_the_recipe_says(quick: Recipe, tmp_path: Path) -> None:
+    count = 12
+    planes = np.zeros((count, 3, SIDE_PX, SIDE_PX), np.uint8)
+    planes[0, 0, 5:9, 300:310] = 1
+    planes[1, 0, 200:230, 20:60] = 2
+    planes[2, 0, 100:102, 160:162] = UNKNOWN_LABEL
+    pool = Pool(
+        rgb=np.zeros((count, SIDE_PX, SIDE_PX, 3), np.uint8),
+        planes=planes,
+        holes=np.zeros((0, 3), np.float32),
+        starts=np.zeros(count + 1, np.int64),
+    )
+    for focus, least, most in ((1.0, 1.0, 1.0), (0.0, 0.0, 0.45)):
+        scenes = ScenesPart(count=count, share=1.0, focus=focus)
+        data = quick.data.model_copy(update={"scenes": scenes, "only_scenes": True})
+        batches = Batches((), quick.model_copy(update={"data": data}), pool)
+        drawn = [label for step in range(10) for label in batches[step].labels.numpy()]
+        shown = [np.unique(label[(label > 0) & (label != UNKNOWN_LABEL)]).tolist() for label in drawn]
+        assert least <= np.mean([bool(kinds) for kinds in shown]) <= most
+        if focus == 1.0:
+            assert {kind for kinds in shown for kind in kinds} == {1, 2}
 
 
 def test_a_label_moves_with_its_defect() -> None:

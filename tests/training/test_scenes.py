@@ -66,6 +66,22 @@ def test_held_out_families_and_threads_are_never_trained_on(datasets_dir: Path) 
                 assert not families & HELD_OUT
 
 
+def test_the_edge_of_a_panel_lies_on_both_its_sides() -> None:
+    layer = np.zeros((8, 8), np.uint8)
+    layer[3:, 2:6] = 1
+    edge = scenes._edges(layer)
+    assert edge[5].tolist() == [0, 1, 1, 0, 0, 1, 1, 0]
+    assert edge[:, 4].tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
+
+
+def test_what_looks_like_a_scratch_and_is_none_is_never_drawn(datasets_dir: Path) -> None:
+    for index in range(30):
+        scene, _ = scenes.wanted_scene(
+            PART, index, mm_per_px=0.15, seed=5, held_out=False, datasets_dir=datasets_dir
+        )
+        assert not {thing.kind for thing in scene.distractors} & set(scenes.NEVER)
+
+
 def test_what_nobody_can_see_is_no_label() -> None:
     rng = np.random.default_rng(0)
     leather = np.clip(rng.normal(128, 6, (64, 64, 1)).repeat(3, axis=2), 0, 255).astype(np.uint8)

@@ -34,6 +34,7 @@ def _piece() -> Piece:
         edge=np.zeros((SIDE_PX, SIDE_PX), np.uint8),
         holes_px=HOLES,
         doubtful_px=np.zeros((0, 2), np.float32),
+        empty_px=HOLES[:1] + np.float32(20),
     )
 
 
@@ -46,6 +47,9 @@ def test_needle_holes_move_with_the_photo_in_every_symmetry(turn: int) -> None:
     for x, y in sewing.holes_px:
         assert min(max(abs(x - a), abs(y - b)) for a, b in lit) <= 0.5
     assert sewing.thread.sum() == _piece().thread.sum()
+    (empty,) = sewing.empty_px
+    apart = np.abs(sewing.holes_px - empty)
+    assert np.isclose(apart, 20, atol=1e-4).all(axis=1).any()
 
 
 def test_holes_outside_a_crop_are_left_out() -> None:
@@ -61,6 +65,7 @@ def _sewing() -> Sewing:
         edge=edge,
         holes_px=HOLES,
         doubtful_px=np.array([(128.0, 128.0)], np.float32),
+        empty_px=np.array([(60.0, 160.0)], np.float32),
     )
 
 
@@ -89,6 +94,13 @@ def test_nothing_is_taught_of_points_near_a_doubtful_hole() -> None:
     assert known[1, 64, 64] == 0
     assert known[1, 10, 10] == 1
     assert known[0].all()
+
+
+def test_an_empty_hole_weighs_more_than_leather_but_no_more_than_it_should_beside_a_stitch() -> None:
+    known = Stitching.of(_sewing(), stride=STRIDE).known
+    assert known[1, 80, 30] > 1
+    row, column = (int(v) for v in np.rint((HOLES[0, ::-1] + 0.5) / STRIDE - 0.5))
+    assert known[1, row, column] == 1
 
 
 def test_the_loss_is_small_for_the_right_answer_and_larger_for_any_other() -> None:

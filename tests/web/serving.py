@@ -114,9 +114,9 @@ class Gate:
     def __init__(self) -> None:
         self.network: GatedNetwork | None = None
 
-    def __call__(self, models_dir: Path, /, *, threads: int) -> Model:
+    def __call__(self, models_dir: Path, /, *, threads: int, precision: registry.Precision) -> Model:
         """See ``registry.open_serving``."""
-        model = registry.open_serving(models_dir, threads=threads)
+        model = registry.open_serving(models_dir, threads=threads, precision=precision)
         self.network = GatedNetwork(model.network)
         return replace(model, network=self.network)
 

@@ -49,6 +49,8 @@ class Request:
     distractors : mean number per photo. bases : pieces of real photos (`photo_base.sound_bases`); where there
         are
         any, ``on_photos`` is the share of scenes whose leathers are made from one.
+    counts : how many defects a photo that is not sound has, one of these at random.
+    without : things (`distractors.KINDS`) that are never drawn.
     """
 
     side_px: int = 512
@@ -61,6 +63,8 @@ class Request:
     distractors: float = 0.6
     bases: tuple[PhotoBase, ...] = ()
     on_photos: float = 0.3
+    counts: tuple[int, ...] = (1, 1, 2, 3)
+    without: tuple[str, ...] = ()
 
 
 def check(request: Request) -> Request:
@@ -97,6 +101,13 @@ def check(request: Request) -> Request:
     ):
         _within(f"share {name}", share, 0, 1, "")
     _within("number of distractors", request.distractors, 0, 20, "per photo")
+    for count in request.counts:
+        _within("number of defects", count, 1, 20, "per photo")
+    for name in request.without:
+        if name not in distractors.KINDS:
+            raise UnknownNameError(
+                f"there is no thing {name!r} to leave out", hint=f"Known: {', '.join(distractors.KINDS)}."
+            )
     for name, (low, high) in (("scale", request.mm_per_px), ("pitch", request.pitch_mm)):
         if low > high:
             raise ConfigurationError(
@@ -431,7 +442,7 @@ def sample(request: Request, *, seed: int, index: int) -> Scene:
     sound = rng.random() < request.sound
     wanted: list[str] = []
     if not sound:
-        count = int(rng.choice([1, 1, 2, 3]))
+        count = int(rng.choice(request.counts))
         wanted = [str(kind) for kind in rng.choice(np.array(kinds), count)]
     on_seam = [kind for kind in wanted if kind in stitch_defects.SIZES]
     plain = rng.random() < request.leather_only and not on_seam
@@ -466,7 +477,9 @@ def sample(request: Request, *, seed: int, index: int) -> Scene:
         for kind in wanted
         if kind in leather_defects.SIZES
     ]
-    things = [a_thing(rng, size) for _ in range(int(rng.poisson(request.distractors)))]
+    things = [
+        a_thing(rng, size, without=request.without) for _ in range(int(rng.poisson(request.distractors)))
+    ]
     return replace(scene, leather_defects=tuple(flaws), distractors=tuple(things))
 
 
@@ -606,9 +619,11 @@ _THING_COLOURS: dict[str, tuple[Rgb, ...]] = {
 }
 
 
-def a_thing(rng: np.random.Generator, size: float, kind: str | None = None) -> Distractor:
+def a_thing(
+    rng: np.random.Generator, size: float, kind: str | None = None, *, without: Sequence[str] = ()
+) -> Distractor:
     """A thing that is no defect, anywhere in a photo of ``size`` millimetres."""
-    names = list(distractors.KINDS)
+    names = [name for name in distractors.KINDS if name not in without]
     weights = np.array([3.0 if name == "dust" else 1.0 for name in names])
     kind = kind or names[int(rng.choice(len(names), p=weights / weights.sum()))]
     colours = _THING_COLOURS.get(kind, ((0.5, 0.5, 0.5),))
