@@ -20,6 +20,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
+from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from inspection import metrics, preprocess
@@ -34,6 +35,7 @@ from training.stitches import stitch_loss
 
 __all__ = [
     "CHECKPOINT",
+    "EVENTS",
     "RunFolder",
     "fit",
     "load_averaged",
@@ -45,6 +47,8 @@ __all__ = [
 
 CHECKPOINT = "checkpoint.pt"
 HISTORY = "history.json"
+EVENTS = "tensorboard"
+"""Folder of what TensorBoard shows, within that of the run."""
 HISTORY_FIELDS = (
     "step",
     *("loss", "pixels", "overlap", "focal", "boxes", "thread", "point", "offset", "edge"),
@@ -385,6 +389,8 @@ def _fit(task: _Task, *, rank: int) -> LeatherNet:
         generator=torch.Generator(),  # its own: it would draw from the one that dropout draws from
     )
     network.train()
+    # What a killed run logged after its last checkpoint is hidden, and logged again.
+    events = SummaryWriter(run.path / EVENTS, purge_step=first) if leads else None
     sums, seen = np.zeros(LOSSES), 0
     bar = tqdm(
         loader,
@@ -429,10 +435,15 @@ def _fit(task: _Task, *, rank: int) -> LeatherNet:
             _write_atomically(state, run.checkpoint)
             (run.path / HISTORY).write_text(json.dumps(history, indent=1))
             pictures.curves(history, run.path / "curves.png")
+            if events is not None:
+                for field in HISTORY_FIELDS[1:]:
+                    group = "validation" if field.startswith("val_") else "training"
+                    events.add_scalar(f"{group}/{field.removeprefix('val_')}", history[-1][field], done)
             if not task.quiet:
                 tqdm.write(" ".join(f"{key}={value:.4g}" for key, value in history[-1].items()))
             sums, seen = np.zeros(LOSSES), 0
             network.train()
-    if leads:
+    if leads and events is not None:
+        events.close()
         pictures.worst(averaged, task.validation, recipe.kinds, run.path / "worst.png", count=WORST_SHOWN)
     return averaged

@@ -18,6 +18,7 @@ pytest.importorskip("torch")
 
 import torch
 from click.testing import CliRunner
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from inspection import registry
 from inspection.errors import ConfigurationError
@@ -51,6 +52,10 @@ def test_a_finished_run_leaves_curves_samples_and_the_worst_answers(finished: Ru
     history = json.loads((finished.path / "history.json").read_text())
     assert [moment["step"] for moment in history] == [8, 16, 24]
     assert history[-1]["loss"] < history[0]["loss"]
+    events = EventAccumulator(str(finished.path / fitting.EVENTS))
+    events.Reload()
+    shown = [(event.step, event.value) for event in events.Scalars("validation/ap")]
+    assert shown == [(moment["step"], pytest.approx(moment["val_ap"])) for moment in history]
 
 
 def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(
