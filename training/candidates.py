@@ -58,6 +58,8 @@ PATCH_MM = 19.2
 """Side of a sound patch: a quarter of a photo of leather-hides."""
 PATCH_MARGIN_MM = 1.2
 """Sound patches keep this far from labelled defects, whose labels are loose."""
+ROUNDING = 1e-9
+"""20 x (1 - 0.9) is a little less than 2."""
 LARGEST_TILE = 4096
 ONNX_OPTIMISER_LOG = "onnxscript"
 
@@ -202,12 +204,43 @@ def choose_thresholds(looks: Sequence[Look], kinds: Sequence[str], *, sound_pass
             )
             trial[kind] = round(min(max(threshold, LOWEST_THRESHOLD), HIGHEST_THRESHOLD), 4)
         alarms = sum(any(patch[kind] >= trial[kind] for kind in kinds) for patch in scores)
-        if alarms > (1 - sound_pass) * len(scores):
+        if alarms > (1 - sound_pass) * len(scores) + ROUNDING:
             break
         chosen = trial
         if all(value == LOWEST_THRESHOLD for value in trial.values()):
             break
     return chosen
+
+
+def floors_of_sound_photos(
+    looks: Sequence[Look], kinds: Sequence[str], *, alarms_per_photo: float
+) -> dict[str, float]:
+    """Per kind, the lowest threshold such that photos taken for sound raise no more alarms than that,
+    all kinds together.
+
+    The alarms are shared out evenly, as by ``choose_thresholds``.
+    """
+    scores = {
+        kind: sorted((r.score for one in looks for r in one.regions if r.kind == kind), reverse=True)
+        for kind in kinds
+    }
+    floors = dict.fromkeys(kinds, LOWEST_THRESHOLD)
+    for allowance in range(max(map(len, scores.values()), default=0), -1, -1):
+        floors = {
+            kind: round(min(above(own[allowance]), HIGHEST_THRESHOLD), 4)
+            if len(own) > allowance
+            else LOWEST_THRESHOLD
+            for kind, own in scores.items()
+        }
+        alarms = sum(score >= floors[kind] for kind, own in scores.items() for score in own)
+        if alarms <= alarms_per_photo * len(looks):
+            break
+    return floors
+
+
+def above(score: float) -> float:
+    """The next threshold that a score misses."""
+    return score + 1e-4
 
 
 def make_candidate(recipe: Recipe, run: RunFolder, *, datasets_dir: Path = PROJECT / "datasets") -> Model:
@@ -232,8 +265,7 @@ def make_candidate(recipe: Recipe, run: RunFolder, *, datasets_dir: Path = PROJE
                 photos=sum(shot.split is Split.TRAIN for shot in shots) if learned else 0,
             )
         )
-        # Thresholds are promised for leather; what a photo of a whole shoe raises is scored, no more.
-        validation += [shot for shot in shots if shot.split is Split.VAL and shot.is_flat]
+        validation += [shot for shot in shots if shot.split is Split.VAL]
     manifest = Manifest(
         name=recipe.export.model,
         version=recipe.export.version,
@@ -255,7 +287,14 @@ def make_candidate(recipe: Recipe, run: RunFolder, *, datasets_dir: Path = PROJE
     )
     _write_manifest(folder, manifest)
     looks = [look(open_model(folder, threads=recipe.fit.threads), shot) for shot in validation]
-    thresholds = choose_thresholds(looks, kinds, sound_pass=recipe.export.sound_pass)
+    flat = [one for one in looks if one.shot.is_flat]
+    thresholds = choose_thresholds(flat, kinds, sound_pass=recipe.export.sound_pass)
+    floors = floors_of_sound_photos(
+        [one for one in looks if not one.shot.is_flat],
+        kinds,
+        alarms_per_photo=recipe.export.alarms_per_sound_photo,
+    )
+    thresholds = {kind: max(thresholds[kind], floors[kind]) for kind in kinds}
     _write_manifest(folder, manifest.model_copy(update={"thresholds": thresholds}))
     return open_model(folder, threads=recipe.fit.threads)
 

@@ -117,7 +117,8 @@ All licences allow commercial use; CC BY 4.0 asks for the attribution above. Not
 
 Thresholds were chosen on validation hides, never on test, such that at least
 {1 - (manifest.false_rejects or 0):.0%} of sound patches of {PATCH_MM:.0f} x {PATCH_MM:.0f} mm raise no
-alarm, and not below 0.5 even where fewer would alarm: what is likelier sound is not reported. `min_area_mm2`
+alarm, and such that validation photos of whole shoes, taken for sound, keep to the recipe's number of
+alarms; and not below 0.5 even where fewer would alarm: what is likelier sound is not reported. `min_area_mm2`
 is what a person would not see or mind; regions below it are left out.
 
 | kind | threshold | least area, mm² |

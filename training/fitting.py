@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -58,6 +58,8 @@ HISTORY_FIELDS = (
 LOSSES = 9
 GRADIENT_LIMIT = 5.0
 WORST_SHOWN = 12
+FINISH = "finish"
+"""Folder of the last stretch, within that of the run."""
 SCENES = "scenes"
 """Folder of rendered pools, beside the folders of the runs."""
 
@@ -208,6 +210,9 @@ def load_averaged(run: RunFolder, recipe: Recipe) -> LeatherNet:
         raise ConfigurationError(
             f"{run.checkpoint} does not exist", hint="Run python -m training fit with this recipe first."
         )
+    last = recipe.last_stretch
+    if last is not None:
+        return load_averaged(RunFolder(run.path / FINISH), last)
     state = torch.load(run.checkpoint, map_location="cpu", weights_only=False)
     _same_recipe(state, recipe, run)
     network = _build(recipe)
@@ -255,7 +260,7 @@ def open_recipe_pool(recipe: Recipe, run: RunFolder, datasets_dir: Path, *, quie
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """What all processes of a run share."""
+    """What all processes of a run share; it begins with the weights of ``begin``, where there are any."""
 
     recipe: Recipe
     run: RunFolder
@@ -263,6 +268,7 @@ class _Task:
     validation: tuple[Example, ...]
     pool: Pool | None
     quiet: bool
+    begin: dict[str, Tensor] | None = None
 
 
 def fit(
@@ -277,7 +283,7 @@ def fit(
     run.path.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(recipe.fit.threads)
     cv2.setNumThreads(1)
-    task = _Task(
+    first = _Task(
         recipe=recipe,
         run=run,
         training=open_examples(recipe, Split.TRAIN, datasets_dir=datasets_dir),
@@ -285,6 +291,19 @@ def fit(
         pool=open_recipe_pool(recipe, run, datasets_dir, quiet=quiet),
         quiet=quiet,
     )
+    network = _fit_together(first)
+    last = recipe.last_stretch
+    if last is None:
+        return network
+    finish = RunFolder(run.path / FINISH)
+    finish.path.mkdir(exist_ok=True)
+    begin = {name: value.clone() for name, value in network.state_dict().items()}
+    return _fit_together(replace(first, recipe=last, run=finish, begin=begin))
+
+
+def _fit_together(task: _Task) -> LeatherNet:
+    """Fit in as many processes as the recipe says."""
+    recipe, run = task.recipe, task.run
     if recipe.fit.processes == 1:
         return _fit(task, rank=0)
     meeting = run.path / f"meeting-{os.getpid()}"
@@ -365,6 +384,8 @@ def _fit(task: _Task, *, rank: int) -> LeatherNet:
     pool = task.pool
     pieces = tuple(pool.piece(i) for i in range(len(pool) - kept_back(len(pool)), len(pool))) if pool else ()
     network = _build(recipe).to(memory_format=torch.channels_last)
+    if task.begin is not None:
+        network.load_state_dict(task.begin)
     averaged = copy.deepcopy(network).eval()
     groups = learning_groups(network, rate=recipe.fit.rate, encoder_factor=recipe.fit.encoder_factor)
     peaks = [float(str(group["lr"])) for group in groups]

@@ -120,12 +120,37 @@ class FitPart(_Part):
     stitch_weight: float = Field(default=0.5, ge=0)
 
 
+class FinishPart(_Part):
+    """A last stretch with another mix, at a lower rate, from the averaged network of the first.
+
+    The first stretch learns from as many defects as it can get; this one from a mix nearer to the line, where
+    most of what there is to see is sound, so that what the network calls likely is likely.
+
+    Attributes
+    ----------
+    box_share, focus, paste, sound_share : as in ``DataPart``.
+    scenes_share, scenes_focus : ``share`` and ``focus`` of ``ScenesPart``.
+    """
+
+    steps: int = Field(ge=2)
+    rate: float = Field(gt=0)
+    averaging: float = Field(default=0.99, ge=0, lt=1)
+    box_share: float = Field(ge=0, le=1)
+    focus: float = Field(ge=0, le=1)
+    paste: float = Field(ge=0, le=1)
+    sound_share: float = Field(ge=0, le=1)
+    scenes_share: float = Field(gt=0, le=1)
+    scenes_focus: float = Field(ge=0, le=1)
+
+
 class ExportPart(_Part):
     """How the model runs at the line and when its answers count.
 
     Attributes
     ----------
     sound_pass : share of sound validation patches on which the thresholds stay silent.
+    alarms_per_sound_photo : of a whole shoe taken for sound, seams, laces and floor included; thresholds rise
+        until validation photos keep to it.
     min_area_mm2 : per kind, regions below it are noise.
     int8 : whether to make an INT8 form too, which ships when it is as good and faster; see ``quantising``.
     golden : stems of photos whose defects become golden crops of ``golden_px``.
@@ -138,6 +163,7 @@ class ExportPart(_Part):
     tile_px: int = Field(default=512, multiple_of=MULTIPLE)
     overlap_px: int = Field(default=64, ge=0)
     sound_pass: float = Field(default=0.95, gt=0, lt=1)
+    alarms_per_sound_photo: float = Field(default=0.5, ge=0)
     min_area_mm2: dict[str, Annotated[float, Field(ge=0)]]
     golden: tuple[str, ...] = Field(min_length=1)
     golden_sound: tuple[str, ...] = ()
@@ -164,6 +190,7 @@ class Recipe(_Part):
     network: NetworkPart = Field(default_factory=NetworkPart)
     data: DataPart
     fit: FitPart
+    finish: FinishPart | None = None
     export: ExportPart
 
     @model_validator(mode="after")
@@ -177,6 +204,38 @@ class Recipe(_Part):
         if self.data.only_scenes and self.data.scenes is None:
             raise ValueError("data.only_scenes needs data.scenes")
         return self
+
+    @property
+    def last_stretch(self) -> Recipe | None:
+        """The recipe of the last stretch; None when there is none."""
+        finish = self.finish
+        if finish is None:
+            return None
+        scenes = self.data.scenes
+        if scenes is not None:
+            mix = {"share": finish.scenes_share, "focus": finish.scenes_focus}
+            scenes = scenes.model_copy(update=mix)
+        data = self.data.model_copy(
+            update={
+                "box_share": finish.box_share,
+                "focus": finish.focus,
+                "paste": finish.paste,
+                "sound_share": finish.sound_share,
+                "scenes": scenes,
+            }
+        )
+        fit = self.fit.model_copy(
+            update={
+                "steps": finish.steps,
+                "rate": finish.rate,
+                "averaging": finish.averaging,
+                "self_training_from": 0.0,
+                "warm_up": min(20, finish.steps // 4),
+                "validate_every": max(1, finish.steps // 2),
+            }
+        )
+        changed = {"data": data, "fit": fit, "finish": None, "name": f"{self.name}-finish"}
+        return self.model_copy(update={**changed, "seed": self.seed + 1})  # other crops than before
 
     @property
     def fingerprint(self) -> str:
