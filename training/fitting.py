@@ -458,8 +458,8 @@ def _fit(task: _Task, *, rank: int) -> LeatherNet:
             pictures.curves(history, run.path / "curves.png")
             if events is not None:
                 for field in HISTORY_FIELDS[1:]:
-                    group = "validation" if field.startswith("val_") else "training"
-                    events.add_scalar(f"{group}/{field.removeprefix('val_')}", history[-1][field], done)
+                    chart = "validation" if field.startswith("val_") else "training"
+                    events.add_scalar(f"{chart}/{field.removeprefix('val_')}", history[-1][field], done)
             if not task.quiet:
                 tqdm.write(" ".join(f"{key}={value:.4g}" for key, value in history[-1].items()))
             sums, seen = np.zeros(LOSSES), 0
