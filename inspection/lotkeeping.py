@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -124,17 +124,26 @@ def _items(station: Station, lot: Lot, photos: Sequence[SeenPhoto]) -> list[Item
 
 
 def _item(station: Station, lot: Lot, name: str, parts: Mapping[str, Sequence[SeenPhoto]]) -> Item:
-    found: dict[Severity, int] = defaultdict(int)
-    for photos in parts.values():
-        for photo in photos:
-            for severity, times in _faults(photo).items():
-                found[severity] += times
+    found: Counter[Severity] = Counter()
+    every = [photo for photos in parts.values() for photo in photos]
+    for photo in every:
+        found.update(_faults(photo))
+    wholes = [photo.shoe for photo in every if photo.shoe is not None]
+    if lot.new.unit is Unit.PAIR:
+        wholes += [photo.pair for photo in every if photo.pair is not None]
+    for whole in wholes:
+        found.update(whole.found)
+        if whole.grade is Grade.C and not (found[Severity.MAJOR] or found[Severity.CRITICAL]):
+            found.update(severities_of_grade(whole.grade))  # minor faults that are too many together
     complete = all(_is_complete(station, photos) for photos in parts.values())
+    # Nobody reviews a pair: what is unclear of it is settled once a person has graded each of its photos.
+    unclear = any(whole.grade is Grade.RECHECK for whole in wholes)
     return Item(
         name=name,
         complete=complete and (lot.new.unit is Unit.PART or len(parts) >= 2),
-        undecided=any(photo.grade is Grade.RECHECK for photos in parts.values() for photo in photos),
-        found=dict(found),
+        undecided=any(photo.grade is Grade.RECHECK for photo in every)
+        or (unclear and not all(photo.reviewed for photo in every)),
+        found={severity: times for severity, times in found.items() if times},
     )
 
 

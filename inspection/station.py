@@ -22,7 +22,7 @@ from typing import Protocol
 
 from ulid import ULID
 
-from inspection import drawing, imaging, pipeline, registry, runtime
+from inspection import assembling, drawing, imaging, pipeline, registry, runtime
 from inspection.calibration.choosing import aged
 from inspection.document import build_document, to_json
 from inspection.domain import Calibration, Finding, Grade, Metadata, Photo, Verdict
@@ -41,7 +41,7 @@ from inspection.recipes import Recipe, Recipes, open_recipes
 from inspection.registry import Model
 from inspection.settings import Settings
 from inspection.standard_book import StandardBook
-from inspection.standards import Standards, open_standards
+from inspection.standards import Standards, open_standards, seam_kind
 from inspection.store import Photos, Store, calibrations, inspections, open_photos, open_store
 from inspection.store.inspections import DuplicateKeyError, Fault, InspectionRecord, StoredInspection
 from inspection.teaching import Banks
@@ -446,6 +446,7 @@ class Station:
             if repeated is None:
                 raise
             return repeated
+        self._keep_sets(stored)
         took_ms = {**took_ms, **finding.took_ms, "store": (clock() - mark_s) * 1000}
         self._last_stored_s = time.monotonic()
         log.info(
@@ -461,6 +462,16 @@ class Station:
         for listener in self._listeners:
             listener(Inspected(stored=stored, took_ms=took_ms))
         return Outcome(result_id=result_id, document=text, created=True)
+
+    def _keep_sets(self, stored: StoredInspection) -> None:
+        """Work out what the photo makes of its shoe and pair; its own result stands without that."""
+        try:
+            assembling.keep(self, stored)
+        except StorageError as error:
+            log.warning(
+                "shoe and pair not worked out",
+                extra={"result_id": stored.record.result_id, "detail": error.detail},
+            )
 
     def _scale(self, job: _Job) -> Calibration | None:
         """The scale of a photo, as far as it is known before the photo is seen."""
@@ -559,9 +570,11 @@ class Station:
 def _faults(verdict: Verdict) -> Counter[Fault]:
     """What broke a rule for certain, counted; a photo that has to be looked at again has no say yet."""
     return Counter(
-        Fault(reason.kind, reason.zone or "", reason.severity)
+        Fault(kind, reason.zone or "", reason.severity)
         for reason in verdict.reasons
-        if reason.severity is not None and reason.kind is not None and reason.grade is not Grade.RECHECK
+        if reason.severity is not None
+        and reason.grade is not Grade.RECHECK
+        and (kind := reason.kind or seam_kind(reason.quantity)) is not None
     )
 
 

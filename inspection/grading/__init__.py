@@ -7,7 +7,15 @@ uncertainty can only bring them together: property tests hold it to that.
 """
 
 from inspection.grading.breaking import Seen
-from inspection.grading.deciding import Bounds, bounds, grade, grade_seen, grade_shoe
+from inspection.grading.deciding import (
+    Bounds,
+    bounds,
+    grade,
+    grade_seen,
+    grade_shoe,
+    shoe_reasons,
+    sums_over_shoes,
+)
 from inspection.grading.reasons import (
     CALIBRATION_REASONS,
     COMBINATION_REASON,
@@ -32,5 +40,7 @@ __all__ = [
     "grade_seen",
     "grade_shoe",
     "not_located",
+    "shoe_reasons",
+    "sums_over_shoes",
     "with_cut_off_zones",
 ]

@@ -21,7 +21,7 @@ from inspection.grading import reasons as telling
 from inspection.grading.breaking import RANK, Broken, Fault, Seen, of_defects, of_groups, of_seams
 from inspection.standards import Per, Standard
 
-__all__ = ["Bounds", "bounds", "grade", "grade_seen", "grade_shoe"]
+__all__ = ["Bounds", "bounds", "grade", "grade_seen", "grade_shoe", "shoe_reasons", "sums_over_shoes"]
 
 _GRADES = {rank: grade for grade, rank in RANK.items()}
 _WORST_FIRST = {Grade.C: 0, Grade.RECHECK: 1, Grade.B: 2, Grade.A: 3}
@@ -127,6 +127,39 @@ def grade_shoe(photos: Sequence[Seen], standard: Standard) -> Verdict:
     verdict = _verdict(_photo_faults(photos, standard), photos, standard)
     return replace(
         verdict, reasons=tuple(replace(reason, defect=None, seam=None) for reason in verdict.reasons)
+    )
+
+
+def sums_over_shoes(standard: Standard) -> bool:
+    """Whether several photos of a shoe can break what none of them breaks alone."""
+    combination = standard.combination
+    several = (
+        combination.critical_for_c,
+        combination.major_for_c,
+        combination.minor_for_c,
+        combination.major_for_b,
+        combination.minor_for_b,
+    )
+    return bool(_of_shoes(standard)) or any(faults is not None and faults > 1 for faults in several)
+
+
+def _of_shoes(standard: Standard) -> frozenset[str]:
+    return frozenset(rule.id for rule in standard.grouped_rules if rule.per is Per.SHOE)
+
+
+def shoe_reasons(photos: Sequence[Seen], standard: Standard) -> tuple[Reason, ...]:
+    """What a shoe breaks as a whole: limits on all of its photos, and faults that cost more together.
+
+    What a photo breaks alone is left to its own verdict, but for limits on all photos: there the sum is told.
+    With the grades of the photos these make the verdict of `grade_shoe`.
+    """
+    if len(photos) < 2 or not sums_over_shoes(standard):
+        return ()
+    of_shoes = _of_shoes(standard)
+    return tuple(
+        reason
+        for reason in grade_shoe(photos, standard).reasons
+        if reason.rule in of_shoes or reason.rule == telling.COMBINATION_REASON
     )
 
 

@@ -8,6 +8,7 @@ from inspection.pairing.limits import PairLimit, pair_limits
 from inspection.pairing.pairs import judge_pair
 from inspection.pairing.shoes import judge_shoe
 from inspection.pairing.values import (
+    OF_TIME,
     Comparison,
     PairVerdict,
     SeamFigures,
@@ -15,10 +16,12 @@ from inspection.pairing.values import (
     SetReason,
     SetState,
     ShoeVerdict,
+    Whole,
     worst_grade,
 )
 
 __all__ = [
+    "OF_TIME",
     "Comparison",
     "PairLimit",
     "PairVerdict",
@@ -27,6 +30,7 @@ __all__ = [
     "SetReason",
     "SetState",
     "ShoeVerdict",
+    "Whole",
     "judge_pair",
     "judge_shoe",
     "pair_limits",

@@ -19,7 +19,7 @@ class PairLimit:
     at_most : largest difference that is allowed, in the unit of the quantity.
     grade : what the pair is worth at best beyond it.
     zones : classes of zones where it holds; lengths and heights are of the shoe and have none.
-    provenance : where the figure comes from.
+    provenance : where the figure comes from, in one line; ``basis`` is ``verified``, ``agreed`` or ``house``.
     """
 
     rule: str
@@ -29,6 +29,7 @@ class PairLimit:
     severity: Severity
     clause: str
     provenance: str
+    basis: str
     zones: frozenset[ZoneClass] = frozenset(ZoneClass)
 
 
@@ -43,6 +44,7 @@ def pair_limits(standard: Standard) -> tuple[PairLimit, ...]:
             severity=rule.severity,
             clause=rule.clause,
             provenance=rule.origin,
+            basis=rule.provenance.value,
             zones=frozenset(rule.zones),
         )
         for rule in standard.pairs

@@ -17,6 +17,8 @@ from inspection.pairing.values import (
     SetReason,
     SetState,
     ShoeVerdict,
+    Whole,
+    nothing,
     worst_grade,
 )
 from inspection.standards import Quantity, exceeds
@@ -46,6 +48,7 @@ def judge_pair(
     limits: Sequence[PairLimit],
     now: datetime,
     timeout: timedelta,
+    whole: Whole = nothing,
 ) -> PairVerdict:
     """Judge a pair.
 
@@ -55,6 +58,7 @@ def judge_pair(
     views_of : the views that a photo's recipe asks for.
     limits : how much the shoes may differ.
     timeout : after the first photo, when a shoe or view that has not come makes the verdict a recheck.
+    whole : what the photos of one shoe break together.
     """
     parts: dict[str, list[SetPhoto]] = {}
     for photo in photos:
@@ -62,7 +66,7 @@ def judge_pair(
     shoes = tuple(
         sorted(
             (
-                judge_shoe(group, views=views_of(group[-1]), now=now, timeout=timeout)
+                judge_shoe(group, views=views_of(group[-1]), now=now, timeout=timeout, whole=whole)
                 for group in parts.values()
             ),
             key=lambda shoe: (shoe.foot is not Foot.LEFT, str(shoe.part_id)),
@@ -263,6 +267,7 @@ def _beyond(
                 severity=limit.severity,
                 clause=limit.clause,
                 provenance=limit.provenance,
+                basis=limit.basis,
                 quantity=found.quantity,
                 view=found.view,
                 zone=found.what or None,

@@ -1,4 +1,4 @@
-"""The verdict of one shoe, from the photos of it: the worst view decides."""
+"""The verdict of one shoe, from the photos of it: the worst view decides, and what all break together."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from inspection.domain import Foot, Grade
-from inspection.pairing.values import SetPhoto, SetReason, SetState, ShoeVerdict, worst_grade
+from inspection.pairing.values import (
+    SetPhoto,
+    SetReason,
+    SetState,
+    ShoeVerdict,
+    Whole,
+    nothing,
+    worst_grade,
+)
 
 __all__ = ["judge_shoe"]
 
 
 def judge_shoe(
-    photos: Sequence[SetPhoto], *, views: Sequence[str], now: datetime, timeout: timedelta
+    photos: Sequence[SetPhoto],
+    *,
+    views: Sequence[str],
+    now: datetime,
+    timeout: timedelta,
+    whole: Whole = nothing,
 ) -> ShoeVerdict:
     """Judge one shoe.
 
@@ -21,13 +34,14 @@ def judge_shoe(
     photos : all of one part, at least one; of a view that came twice the later photo counts.
     views : that the recipe asks for; empty when any photo will do.
     timeout : after the first photo, when views that have not come make the verdict a recheck.
+    whole : what the photos that count break together.
     """
     in_order = sorted(photos, key=lambda photo: (photo.created_at, photo.result_id))
     last = {photo.view: photo for photo in in_order}
     counted = tuple(sorted(last.values(), key=lambda photo: _place(photo.view, views)))
     older = tuple(photo for photo in in_order if last[photo.view] is not photo)
     missing = tuple(view for view in views if view not in last)
-    reasons = list(_mix_ups(in_order))
+    reasons = [*whole(counted), *_mix_ups(in_order)]
     overdue = bool(missing) and now - in_order[0].created_at > timeout
     if overdue:
         reasons.append(

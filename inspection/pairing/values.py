@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +10,7 @@ from enum import StrEnum
 from inspection.domain import Foot, Grade, Measurement, PhotoColours, Severity, ZoneClass
 
 __all__ = [
+    "OF_TIME",
     "Comparison",
     "PairVerdict",
     "SeamFigures",
@@ -17,9 +18,13 @@ __all__ = [
     "SetReason",
     "SetState",
     "ShoeVerdict",
+    "Whole",
+    "nothing",
     "worst_grade",
 ]
 
+OF_TIME = frozenset({"views_missing", "shoe_missing"})
+"""Rules of reasons that go away once the rest has come."""
 _WORST_FIRST = (Grade.C, Grade.RECHECK, Grade.B, Grade.A)
 
 
@@ -61,7 +66,6 @@ class SetPhoto:
     ----------
     grade : what holds now: of the last review, or else of the line.
     overridden : a person gave another grade than the line.
-    why : sentences of the reasons, worst first, for people.
     """
 
     result_id: str
@@ -75,7 +79,6 @@ class SetPhoto:
     style: str | None = None
     size: str | None = None
     overridden: bool = False
-    why: tuple[str, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     seams: tuple[SeamFigures, ...] = ()
     colours: PhotoColours | None = None
@@ -102,7 +105,11 @@ class SetReason:
     rule : identifier of a limit of the standard, or of what was found in the identifiers.
     grade : what it is worth at best because of this; A where it only tells something.
     names : what it is about: part ids, views, sizes, styles.
-    quantity, view, zone, measured, uncertainty, limit, unit : of a comparison.
+    quantity, view, zone, measured, uncertainty, limit, unit : of a comparison, or of a limit on the
+        whole shoe.
+    kind : kinds of defect that a limit on the whole shoe is about, separated by ", ".
+    least : ``limit`` is the least that is allowed.
+    alone : a single photo breaks the same limit, and says so itself.
     """
 
     rule: str
@@ -119,6 +126,24 @@ class SetReason:
     uncertainty: float | None = None
     limit: float | None = None
     unit: str | None = None
+    basis: str | None = None
+    kind: str | None = None
+    least: bool = False
+    alone: bool = False
+
+    @property
+    def seam(self) -> int | None:
+        """None: what is numbered in a photo has no number on a shoe."""
+        return None
+
+
+Whole = Callable[[Sequence[SetPhoto]], Sequence[SetReason]]
+"""What the photos of a shoe break together; see ``grading.shoe_reasons``."""
+
+
+def nothing(photos: Sequence[SetPhoto]) -> Sequence[SetReason]:
+    """No limit holds for several photos together."""
+    return ()
 
 
 @dataclass(frozen=True, eq=False)

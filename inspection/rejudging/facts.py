@@ -35,9 +35,10 @@ def needs_areas(*standards: Standard) -> bool:
     )
 
 
-def graded_by(document: str) -> str:
-    """Id of the standard that graded a result."""
-    return str(from_json(document, cache_strings="keys")["standard"]["id"])
+def graded_by(document: str) -> tuple[str, str]:
+    """Id and edition of the standard that graded a result."""
+    standard = from_json(document, cache_strings="keys")["standard"]
+    return str(standard["id"]), str(standard["version"])
 
 
 def seen_of(document: str, *, areas: bool, seams: bool) -> Seen:

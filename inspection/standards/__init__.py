@@ -24,7 +24,7 @@ from inspection.standards.model import (
     WindowRule,
 )
 from inspection.standards.publishing import json_schema
-from inspection.standards.quantities import Quantity, Scope
+from inspection.standards.quantities import Quantity, Scope, seam_kind
 from inspection.standards.reading import Fault
 from inspection.standards.shelf import (
     SHIPPED_STANDARDS,
@@ -60,4 +60,5 @@ __all__ = [
     "json_schema",
     "open_standards",
     "refuse",
+    "seam_kind",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["DEFECT_QUANTITIES", "PAIR_QUANTITIES", "SEAM_QUANTITIES", "Quantity", "Scope"]
+__all__ = ["DEFECT_QUANTITIES", "PAIR_QUANTITIES", "SEAM_QUANTITIES", "Quantity", "Scope", "seam_kind"]
 
 
 class Scope(StrEnum):
@@ -137,3 +137,27 @@ SEAM_QUANTITIES = _of(Scope.SEAM)
 """What ``[[stitching]]`` may look at."""
 PAIR_QUANTITIES = _of(Scope.PAIR)
 """What ``[[pairs]]`` may look at."""
+
+_SEAM_KINDS = {
+    Quantity.PITCH_MEAN_MM: "uneven_pitch",
+    Quantity.PITCH_DEVIATION_MM: "uneven_pitch",
+    Quantity.DENSITY_PER_CM: "uneven_pitch",
+    Quantity.DENSITY_PER_INCH: "uneven_pitch",
+    Quantity.OFF_SPEC_LENGTH_MM: "uneven_pitch",
+    Quantity.SKIPPED: "skipped_stitch",
+    Quantity.BROKEN: "broken_thread",
+    Quantity.LOOSE_THREAD_MM: "loose_thread",
+    Quantity.THREAD_END_MM: "thread_end",
+    Quantity.RUN_OFF_MM: "run_off",
+    Quantity.MARGIN_MIN_MM: "wrong_margin",
+    Quantity.MARGIN_MAX_MM: "wrong_margin",
+    Quantity.MARGIN_MEAN_MM: "wrong_margin",
+    Quantity.ROW_GAP_MIN_MM: "uneven_rows",
+    Quantity.ROW_GAP_MAX_MM: "uneven_rows",
+}
+
+
+def seam_kind(quantity: str | None) -> str | None:
+    """The kind of fault that a seam outside its window is, as charts count it; None beside seams."""
+    known = next((each for each in _SEAM_KINDS if each.value == quantity), None)
+    return None if known is None else _SEAM_KINDS[known]

@@ -39,8 +39,9 @@ from inspection.lots import (
     declare,
     plan_lot,
 )
-from inspection.store import audit, schema
+from inspection.store import audit, schema, sets
 from inspection.store.database import Store, check_names, check_text
+from inspection.store.sets import Scope, SetVerdict
 
 __all__ = [
     "MAX_LOT_SIZE",
@@ -70,6 +71,7 @@ MAX_REASON_LENGTH = 2000  # characters
 
 _rows = schema.inspections
 _faults = schema.faults
+_sets = schema.set_verdicts
 _lots = schema.lots
 _events = schema.lot_events
 
@@ -368,7 +370,10 @@ class SeenPhoto:
     item : part or pair id as the lot's unit says, or the result id of a photo that names neither.
     part : the same for a part.
     overridden : a person gave another grade than the line.
+    reviewed : a person gave a grade, the line's or another.
     faults : of each severity, as the line found them.
+    shoe, pair : what holds for the part or the pair as a whole, where this is its newest photo; None where
+        there is nothing to say.
     """
 
     item: str
@@ -379,6 +384,9 @@ class SeenPhoto:
     grade: Grade
     overridden: bool
     faults: Mapping[Severity, int]
+    reviewed: bool = False
+    shoe: SetVerdict | None = None
+    pair: SetVerdict | None = None
 
 
 def seen(store: Store, lot: Lot) -> tuple[SeenPhoto, ...]:
@@ -400,6 +408,8 @@ def seen(store: Store, lot: Lot) -> tuple[SeenPhoto, ...]:
             part.label("part"),
             view.label("seen_view"),
             sa.func.min(_rows.c.sequence).over(partition_by=item).label("first"),
+            sa.func.max(_rows.c.sequence).over(partition_by=part).label("newest_of_part"),
+            sa.func.max(_rows.c.sequence).over(partition_by=item).label("newest_of_item"),
             sa.func.row_number().over(partition_by=[part, view], order_by=newest).label("age"),
         )
         .where(_rows.c.lot_id == lot.new.lot_id)
@@ -412,8 +422,14 @@ def seen(store: Store, lot: Lot) -> tuple[SeenPhoto, ...]:
         .group_by(*ranked.c, _faults.c.severity)
         .order_by(ranked.c.first, ranked.c.sequence)
     )
+    whole = (
+        sa.select(_sets)
+        .join_from(_sets, _rows, _rows.c.sequence == _sets.c.sequence)
+        .where(_rows.c.lot_id == lot.new.lot_id)
+    )
     found: dict[int, SeenPhoto] = {}
     with store.read() as connection:
+        wholes = {(row.sequence, row.scope): sets.value_of(row) for row in connection.execute(whole)}
         for row in connection.execute(query):
             before = found.get(row.sequence)
             faults = {} if before is None else dict(before.faults)
@@ -428,7 +444,11 @@ def seen(store: Store, lot: Lot) -> tuple[SeenPhoto, ...]:
                 result_id=row.result_id,
                 grade=final,
                 overridden=final.value != row.grade,
+                reviewed=row.reviewed_grade is not None,
                 faults=faults,
+                # The newest photo of a part is the newest of its view, so it is always among these.
+                shoe=wholes.get((row.sequence, Scope.SHOE)) if row.sequence == row.newest_of_part else None,
+                pair=wholes.get((row.sequence, Scope.PAIR)) if row.sequence == row.newest_of_item else None,
             )
     return tuple(found.values())
 

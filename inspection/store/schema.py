@@ -151,6 +151,18 @@ faults = Table(
     Index(None, "created_at", "sequence"),
 )
 
+# What a shoe or a pair is worth as a whole, beside its newest photo; no row where only its photos decide.
+set_verdicts = Table(
+    "set_verdicts",
+    metadata,
+    Column("sequence", _Sequence, ForeignKey("inspections.sequence"), primary_key=True, autoincrement=False),
+    Column("scope", String(8), primary_key=True),
+    Column("grade", String(8), nullable=False),
+    Column("critical", Integer, nullable=False),
+    Column("major", Integer, nullable=False),
+    Column("minor", Integer, nullable=False),
+)
+
 lots = Table(
     "lots",
     metadata,

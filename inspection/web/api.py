@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from inspection import drawing
+from inspection import assembling, drawing
 from inspection.document import ResultDocument
 from inspection.domain import Metadata
 from inspection.errors import (
@@ -344,6 +344,7 @@ def create_review(
         seen_revision=body.revision,
         comment=body.comment,
     )
+    assembling.keep(station, inspections.by_id(station.store, result_id))
     feed: Feed = request.app.state.feed
     feed.wake()
     return ReviewAnswer.of(review)

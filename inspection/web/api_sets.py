@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from inspection import assembling
 from inspection.domain import Foot, Grade, Severity
 from inspection.pairing import Comparison, PairVerdict, SetPhoto, SetReason, SetState, ShoeVerdict
+from inspection.standards import Provenance
 from inspection.web.deps import Reader, StationDep
 from inspection.web.problems import problem_responses
 from inspection.web.schemas import Moment, Text
@@ -40,6 +41,10 @@ class SetReasonAnswer(_Answer):
     uncertainty: float | None = Field(description="Expanded (k = 2).")
     limit: float | None
     unit: str | None
+    basis: Provenance | None = Field(description="What the limit rests on.")
+    kind: str | None = Field(description="Kinds of defect that a limit on the whole shoe is about.")
+    least: bool
+    alone: bool = Field(description="A single photo breaks the same limit, and says so itself.")
 
     @classmethod
     def of(cls, reason: SetReason) -> SetReasonAnswer:

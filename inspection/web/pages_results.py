@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from inspection import taxonomy
+from inspection import assembling, taxonomy
 from inspection.document import ResultDocument
 from inspection.domain import Grade
 from inspection.errors import ConflictError, MetadataError, ModelError, UnknownNameError
@@ -215,6 +215,7 @@ def review(
         notice = Notice("warn", desk.words("review.conflict", who=last.reviewer))
         draft, code = comment, 409
     else:
+        assembling.keep(station, inspections.by_id(station.store, result_id))
         request.app.state.feed.wake()
     stored = inspections.by_id(station.store, result_id)
     view = _result_view(stored, desk, station, form, notice=notice, draft=draft)

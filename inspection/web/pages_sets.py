@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from inspection import assembling
 from inspection.domain import Foot
+from inspection.grading import COMBINATION_REASON
 from inspection.pairing import Comparison, SetPhoto, SetReason, ShoeVerdict
 from inspection.web.contexts import Fact, Moment, overlay_url
 from inspection.web.deps import StationDep
@@ -48,6 +49,7 @@ class ShownSetReason:
     limit: str | None
     clause: str | None
     provenance: str | None
+    basis: str | None
 
 
 @dataclass(frozen=True)
@@ -163,12 +165,15 @@ def _reason(reason: SetReason, words: Words) -> ShownSetReason:
         limit=limit,
         clause=reason.clause,
         provenance=reason.provenance,
+        basis=reason.basis,
     )
 
 
 def told(reason: SetReason, words: Words) -> str:
     """One sentence that tells a reason in the viewer's language."""
     view = words.named("view", reason.view) if reason.view else ""
+    if reason.kind is not None or reason.rule == COMBINATION_REASON:
+        return words.reason(reason)
     if reason.quantity is not None:
         told_as = "near" if reason.grade == "recheck" else "over"
         what = words.named("zone", reason.zone) if reason.zone else words("set.whole")

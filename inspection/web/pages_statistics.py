@@ -18,7 +18,7 @@ from inspection import taxonomy
 from inspection.control import Control, laney_p, laney_u, pareto
 from inspection.domain import Grade
 from inspection.store import figures, inspections
-from inspection.store.figures import FaultCount, Span
+from inspection.store.figures import FaultCount, Span, Unit
 from inspection.store.inspections import Value
 from inspection.web.charts import Chart, axis_to, chart_of, line_of
 from inspection.web.contexts import NamedKind, named_kind
@@ -46,6 +46,7 @@ class Ask:
     kind: str = ""
     zone: str = ""
     by: str = "day"
+    unit: str = "photo"
 
     def url(self, path: str) -> str:
         """Address of a page with the same question."""
@@ -67,7 +68,7 @@ class Subgroup:
 
     @property
     def decided(self) -> int:
-        """Photos whose grade is known."""
+        """Photos or shoes whose grade is known."""
         return self.good + self.second + self.reject
 
     @property
@@ -128,6 +129,7 @@ def _ask(
     kind: Annotated[str, Query(max_length=64)] = "",
     zone: Annotated[str, Query(max_length=64)] = "",
     by: Annotated[str, Query(max_length=10)] = "day",
+    unit: Annotated[str, Query(max_length=10)] = "photo",
 ) -> Ask:
     return Ask(
         since.strip(),
@@ -137,6 +139,7 @@ def _ask(
         kind if kind in taxonomy.KINDS else "",
         zone.strip(),
         by if by in WIDTHS else "day",
+        unit if unit in set(Unit) else "photo",
     )
 
 
@@ -160,7 +163,7 @@ def _span(ask: Ask, desk: Desk) -> tuple[Span, str]:
             until - MAX_GROUPS * width,
             problem or desk.words("statistics.too_many", n=MAX_GROUPS),
         )
-    return Span(since, until, width, ask.station or None, ask.style or None), problem
+    return Span(since, until, width, ask.station or None, ask.style or None, Unit(ask.unit)), problem
 
 
 def _numbers(ask: Ask, span: Span, station: StationDep) -> _Numbers:

@@ -226,7 +226,7 @@ def preview(station: Station, standard_id: str, edition: str | None) -> Comparis
     newest = judged.newest(station.store, limit=PREVIEW_RESULTS, created_from=since)
     standards = station.standard_book.refresh()
     if standard_id in standards.ids():
-        own = (one for one in newest if graded_by(one.document) == standard_id)
+        own = (one for one in newest if graded_by(one.document)[0] == standard_id)
         return compare(own, standards.get(standard_id), candidate)
     # A new standard has judged nothing: it is held against what it builds on.
     base = candidate.extends

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspection.domain import Defect, Grade, Measurement, Seam, ZoneClass
-from inspection.grading import Bounds, Seen, bounds, grade_seen, grade_shoe
+from inspection.grading import Bounds, Seen, bounds, grade_seen, grade_shoe, shoe_reasons
 from inspection.standards import Standard, open_standards
 from inspection.taxonomy import KINDS
 
@@ -297,3 +297,15 @@ def test_every_kind_of_rule_took_part() -> None:
     assert len(quantities) >= 25
     with pytest.raises(KeyError):
         RANK[Grade.RECHECK]
+
+
+@QUICK
+@given(views=st.lists(PHOTOS, min_size=2, max_size=4), standard=JUDGED_BY)
+def test_photos_and_what_they_break_together_make_the_verdict_of_the_shoe(
+    views: list[list[Defect]], standard: Standard
+) -> None:
+    photos = [seen(view) for view in views]
+    together = [reason.grade for reason in shoe_reasons(photos, standard)]
+    alone = [grade_seen(photo, standard).grade for photo in photos]
+    worst = min([*together, *alone], key=[Grade.C, Grade.RECHECK, Grade.B, Grade.A].index)
+    assert worst is grade_shoe(photos, standard).grade
