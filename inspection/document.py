@@ -21,6 +21,7 @@ from inspection.domain import (
     CalibrationSource,
     Defect,
     Disposition,
+    ExpectedSeam,
     Finding,
     Foot,
     Grade,
@@ -151,6 +152,7 @@ class ReasonDocument(_Document):
         None, description="What the limit rests on: a verified source, an agreement, or a house value."
     )
     least: bool = Field(False, description="`limit` is the least that is allowed, not the most.")
+    expected: str | None = Field(None, description="Name of the recipe's seam that it is about.")
 
 
 class VerdictDocument(_Document):
@@ -172,14 +174,6 @@ class RegistrationDocument(_Document):
     to_photo: tuple[tuple[Number, Number, Number], ...] | None = Field(
         description="3 x 3, from pixels of the reference to pixels of the photo; null when nothing was found."
     )
-
-
-class ExpectedSeamDocument(_Document):
-    """A seam that the recipe expects, where it lies in the photo."""
-
-    name: str
-    path_px: tuple[tuple[Number, Number], ...]
-    rows: int
 
 
 class ZoneDocument(_Document):
@@ -216,6 +210,25 @@ class MeasurementDocument(_Document):
     value: Number
     unit: str
     uncertainty: Number | None = Field(description="Expanded (k = 2), in `unit`.")
+
+
+class ExpectedSeamDocument(_Document):
+    """A seam that the recipe expects, where it lies in the photo, and what was found of it.
+
+    `zone` is null where the path lies in no zone; `missing_pct` and `rows_found` where nobody could tell.
+    """
+
+    name: str
+    path_px: tuple[tuple[Number, Number], ...]
+    rows: int
+    pitch_mm: tuple[Length, Length] | None = Field(None, description="Window of the recipe.")
+    margin_mm: tuple[Length, Length] | None = None
+    row_gap_mm: tuple[Length, Length] | None = None
+    zone: str | None = None
+    zone_class: ZoneClass | None = None
+    seams: tuple[int, ...] = Field((), description="`index` of the rows found along it.")
+    missing_pct: MeasurementDocument | None = Field(None, description="Of the path, without any row.")
+    rows_found: MeasurementDocument | None = None
 
 
 class SeamDocument(_Document):
@@ -374,10 +387,7 @@ def build_document(
         measurements=tuple(_measurement(measurement) for measurement in finding.measurements),
         colours=None if finding.colours is None else colours_document(finding.colours),
         registration=_registration(finding.registration),
-        expected_seams=tuple(
-            ExpectedSeamDocument(name=seam.name, path_px=_points(seam.path_px.tolist()), rows=seam.rows)
-            for seam in finding.expected_seams
-        ),
+        expected_seams=tuple(_expected(seam) for seam in finding.expected_seams),
         kinds=finding.maps.kinds,
         novelty=None if finding.novelty is None else _novelty(finding.novelty),
         links=links(result_id),
@@ -438,6 +448,22 @@ def _registration(registration: Registration | None) -> RegistrationDocument | N
     )
 
 
+def _expected(seam: ExpectedSeam) -> ExpectedSeamDocument:
+    return ExpectedSeamDocument(
+        name=seam.name,
+        path_px=_points(seam.path_px.tolist()),
+        rows=seam.rows,
+        pitch_mm=seam.pitch_mm,
+        margin_mm=seam.margin_mm,
+        row_gap_mm=seam.row_gap_mm,
+        zone=seam.zone,
+        zone_class=seam.zone_class,
+        seams=seam.seams,
+        missing_pct=None if seam.missing_pct is None else _measurement(seam.missing_pct),
+        rows_found=None if seam.rows_found is None else _measurement(seam.rows_found),
+    )
+
+
 def _reason(reason: Reason) -> ReasonDocument:
     return ReasonDocument(
         rule=reason.rule,
@@ -457,6 +483,7 @@ def _reason(reason: Reason) -> ReasonDocument:
         seam=reason.seam,
         basis=None if reason.basis is None else Provenance(reason.basis),
         least=reason.least,
+        expected=reason.expected,
     )
 
 

@@ -233,6 +233,11 @@ class ExpectedSeam:
     path_px : (N, 2) float64, along the middle of its rows, N >= 2.
     rows : of stitches, side by side.
     pitch_mm, margin_mm, row_gap_mm : smallest and largest right value; None where the recipe says nothing.
+    zone, zone_class : that hold most of the path; None where it lies in none, and nothing is asked of it.
+    seams : indices into ``Finding.seams`` of the rows found along it.
+    missing_pct : share of the path along which no row was found, of what lies inside the photo; None where
+        nobody could tell.
+    rows_found : side by side, along most of what was found; None where nothing was.
     """
 
     name: str
@@ -241,6 +246,11 @@ class ExpectedSeam:
     pitch_mm: tuple[float, float] | None = None
     margin_mm: tuple[float, float] | None = None
     row_gap_mm: tuple[float, float] | None = None
+    zone: str | None = None
+    zone_class: ZoneClass | None = None
+    seams: tuple[int, ...] = ()
+    missing_pct: Measurement | None = None
+    rows_found: Measurement | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path_px", _frozen(self.path_px))
@@ -504,6 +514,7 @@ class Reason:
     uncertainty : of ``measured``, expanded (k = 2), in ``unit``; None where it plays no part.
     kind, zone : of the defect or defects that the reason is about; ``zone`` also that of a seam.
     seam : index into ``Finding.seams``; None when the reason is about no seam.
+    expected : name of the seam of the recipe that the reason is about.
     """
 
     rule: str
@@ -523,6 +534,7 @@ class Reason:
     seam: int | None = None
     basis: str | None = None
     least: bool = False
+    expected: str | None = None
 
 
 @dataclass(frozen=True)

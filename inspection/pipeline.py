@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspection import colour, detecting, grading, locating, measuring, novelty, runtime, seams
+from inspection import colour, detecting, expecting, grading, locating, measuring, novelty, runtime, seams
 from inspection.calibration import calibrate, fitted
 from inspection.detecting import Sensitivity
 from inspection.domain import (
@@ -159,6 +159,18 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
         unknown = () if novel is None else _unknown(novel, maps, located, detection.defects, setup, mm_per_px)
     with timed("seams"):
         found = seams.find_seams(maps, photo.rgb, zones, calibration, spec=setup.model.spec)
+        expected = located.seams
+        if expected:
+            expected, found = expecting.look_for(
+                expected,
+                found,
+                zones,
+                calibration,
+                registration=located.registration,
+                photo_size_px=(photo.width_px, photo.height_px),
+                nominal_mm_per_px=setup.model.manifest.mm_per_px,
+                looked=maps.stitches is not None,
+            )
     with timed("measuring"):
         step_px = measuring.grid_step_px(maps)
         heights_mm = {zone.name: zone.height_mm for zone in zones}
@@ -177,6 +189,7 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
             seams=found,
             zone_area_mm2={} if mm_per_px is None else measuring.zone_area_mm2(zones, mm_per_px),
             left_out=detection.left_out,
+            expected=expected,
         )
         if located.registration is not None and not located.registration.found:
             verdict = grading.not_located(located.registration)
@@ -193,7 +206,7 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
         seams=found,
         novelty=novel,
         colours=colours,
-        expected_seams=located.seams,
+        expected_seams=expected,
         registration=located.registration,
         took_ms=took_ms,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -10,10 +10,30 @@ from typing import Any
 
 import numpy as np
 
-from inspection.domain import Defect, Grade, Reason, Seam, Severity, ZoneClass
-from inspection.standards import AnyRule, Per, Quantity, Rule, SeamRule, Standard, WindowRule
+from inspection.domain import Defect, ExpectedSeam, Grade, Measurement, Reason, Seam, Severity, ZoneClass
+from inspection.standards import (
+    AnyRule,
+    Per,
+    Quantity,
+    Rule,
+    Scope,
+    SeamRule,
+    Standard,
+    Unknown,
+    WindowRule,
+)
 
-__all__ = ["RANK", "Broken", "Fault", "Seen", "of_defects", "of_groups", "of_seams", "of_window"]
+__all__ = [
+    "RANK",
+    "Broken",
+    "Fault",
+    "Seen",
+    "of_defects",
+    "of_expected",
+    "of_groups",
+    "of_seams",
+    "of_window",
+]
 
 _MM2_PER_DM2 = 10_000.0
 _MM_PER_CM = 10.0
@@ -25,6 +45,9 @@ _SIZES = {
     Quantity.WIDTH_MM: ("width_mm", "uncertainty_mm"),
     Quantity.AREA_MM2: ("area_mm2", "uncertainty_mm2"),
 }
+_NONE_SEEN = {Quantity.LOOSE_THREAD_MM: 0.0, Quantity.THREAD_END_MM: 0.0}
+"""Measured only where there is some: left out, there is none."""
+_GAPS = frozenset({Quantity.ROW_GAP_MIN_MM, Quantity.ROW_GAP_MAX_MM})
 _MARGINS = frozenset({Quantity.MARGIN_MIN_MM, Quantity.MARGIN_MAX_MM, Quantity.MARGIN_MEAN_MM})
 _NO_AREAS: Mapping[ZoneClass, float] = MappingProxyType({})
 
@@ -41,6 +64,7 @@ class Seen:
     left_out : regions found beyond those in ``defects``.
     doubts : reasons from outside the standard for which a person has to look, unless a C is certain.
     withheld : reasons for which the photo is never decided, whatever is seen: no scale that holds.
+    expected : seams of the recipe, looked for.
     """
 
     defects: Sequence[Defect]
@@ -50,6 +74,7 @@ class Seen:
     left_out: int = 0
     doubts: tuple[Reason, ...] = ()
     withheld: tuple[Reason, ...] = ()
+    expected: Sequence[ExpectedSeam] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +82,9 @@ class Broken:
     """A rule that is broken, or that nobody can tell of (``certain`` false).
 
     ``zone`` is the name of a defect's or seam's zone, and the zone classes of a group; ``kind`` lists the
-    kinds of a group; ``least`` tells that the value is too small.
+    kinds of a group; ``least`` tells that the value is too small. ``quantity`` is that of ``measured`` where
+    it is another than the rule's: a rule on how far something is beyond the recipe's window tells the value
+    and the window. Without ``measured`` a window cannot be told of, because nobody could measure.
     """
 
     rule: AnyRule
@@ -70,6 +97,8 @@ class Broken:
     zone: str | None = None
     defect: int | None = None
     seam: int | None = None
+    expected: str | None = None
+    quantity: Quantity | None = None
 
 
 @dataclass(slots=True)
@@ -275,16 +304,111 @@ def _closest(members: list[tuple[int, Defect]], photos: Sequence[Seen]) -> Span 
 def of_seams(seen: Seen, standard: Standard) -> list[Fault]:
     """One fault for each quantity of each seam that is outside its windows."""
     faults: dict[tuple[int, Quantity], Fault] = {}
+    rows_beside = Counter((seam.zone, seam.group) for seam in seen.seams)
+    rules = [rule for rule in standard.stitching if rule.quantity.scope is Scope.SEAM]
     for index, seam in enumerate(seen.seams):
-        for rule in standard.stitching:
-            if seam.zone_class not in rule.zones or not seam.readable:
+        alone = rows_beside[seam.zone, seam.group] < 2
+        for rule in rules:
+            if (
+                seam.zone_class not in rule.zones
+                or not seam.readable
+                or _has_none(rule.quantity, seam, alone)
+            ):
                 continue
             span = _span_of_seam(rule, seam)
-            if span is None:
-                continue
-            for broken in of_window(rule, span, zone=seam.zone, seam=index):
+            for broken in _of_seam(rule, span, seen, zone=seam.zone, seam=index):
                 faults.setdefault((index, rule.quantity), Fault()).add(broken, standard)
     return list(faults.values())
+
+
+def _has_none(quantity: Quantity, seam: Seam, alone: bool) -> bool:
+    """Whether a seam cannot have the quantity, so that there is nothing to know."""
+    # The edge distance of a twin row is that of the first row and the gap between them.
+    return (quantity in _MARGINS and seam.row > 0) or (quantity in _GAPS and alone)
+
+
+def _of_seam(rule: SeamRule, span: Span | None, seen: Seen, **where: Any) -> Iterator[Broken]:
+    """The ends of a window that a value breaks, or may break; without a value it may be anything."""
+    if span is not None:
+        yield from of_window(rule, span, **where)
+    elif rule.unknown is Unknown.RECHECK and not (rule.needs_scale and seen.mm_per_px is None):
+        limit = rule.at_least if rule.at_most is None else rule.at_most
+        yield Broken(rule, False, None, None, limit, rule.at_most is None, **where)
+
+
+def of_expected(seen: Seen, standard: Standard) -> list[Fault]:
+    """One fault for each thing that is wrong with a seam of the recipe, however many rows it has."""
+    faults: list[Fault] = []
+    rules = [rule for rule in standard.stitching if rule.quantity.scope is Scope.EXPECTED]
+    for expected in seen.expected:
+        for rule in rules:
+            if expected.zone_class not in rule.zones:
+                continue
+            fault: Fault | None = None
+            for broken in _of_expected(rule, expected, seen):
+                fault = fault or Fault()
+                fault.add(broken, standard)
+            if fault is not None:
+                faults.append(fault)
+    return faults
+
+
+def _of_expected(rule: SeamRule, expected: ExpectedSeam, seen: Seen) -> Iterator[Broken]:
+    where: dict[str, Any] = {"zone": expected.zone, "expected": expected.name}
+    missing, rows = expected.missing_pct, expected.rows_found
+    if rule.quantity is Quantity.MISSING_PCT:
+        span = None if missing is None else _span_of(missing)
+        yield from _of_seam(rule, span, seen, **where)
+    elif rule.quantity is Quantity.ROWS_OFF:
+        if rows is not None:
+            half = rows.uncertainty or 0.0
+            off = abs(rows.value - expected.rows)
+            span = (off, max(off - half, 0.0), off + half)
+            yield from of_window(rule, span, **where)
+    elif seen.mm_per_px is not None:
+        window, lowest, highest = _OFF[rule.quantity]
+        ends = getattr(expected, window)
+        if ends is not None:
+            for index in expected.seams:
+                yield from _beyond(rule, ends, (lowest, highest), seen, index, where)
+
+
+_OFF = {
+    Quantity.PITCH_OFF_MM: ("pitch_mm", Quantity.PITCH_MEAN_MM, Quantity.PITCH_MEAN_MM),
+    Quantity.MARGIN_OFF_MM: ("margin_mm", Quantity.MARGIN_MIN_MM, Quantity.MARGIN_MAX_MM),
+    Quantity.ROW_GAP_OFF_MM: ("row_gap_mm", Quantity.ROW_GAP_MIN_MM, Quantity.ROW_GAP_MAX_MM),
+}
+"""Window of the recipe, and what of a seam lies lowest and highest in it."""
+
+
+def _beyond(
+    rule: SeamRule,
+    ends: tuple[float, float],
+    quantities: tuple[Quantity, Quantity],
+    seen: Seen,
+    index: int,
+    where: Mapping[str, Any],
+) -> Iterator[Broken]:
+    """Ends of the recipe's window that a seam lies beyond by more than the rule allows, or may."""
+    seam = seen.seams[index]
+    allowed = rule.at_most or 0.0
+    for end, quantity, least in zip(ends, quantities, (True, False), strict=True):
+        # The last row of a group has no row after it, and only the first has a margin of its own.
+        if not seam.readable or (quantity in _MARGINS and seam.row > 0):
+            continue
+        measured = seam.measured(quantity.value)
+        if quantity in _GAPS and measured is None and seam.row > 0:
+            continue
+        limit = end - allowed if least else end + allowed
+        told = {**where, "seam": index, "quantity": quantity}
+        if measured is None:
+            if rule.unknown is Unknown.RECHECK:
+                yield Broken(rule, False, None, None, limit, least, **told)
+            continue
+        value, low, high = _span_of(measured)
+        certain, possible = (high < limit, low < limit) if least else (low > limit, high > limit)
+        if possible:
+            yield Broken(rule, certain, value, measured.uncertainty or None, limit, least, **told)
 
 
 def of_window(rule: WindowRule, span: Span, **where: Any) -> Iterator[Broken]:
@@ -301,11 +425,14 @@ def _span_of_seam(rule: SeamRule, seam: Seam) -> Span | None:
     if rule.quantity is Quantity.OFF_SPEC_LENGTH_MM:
         assert rule.stitches_per_cm is not None
         return _off_spec(seam, *rule.stitches_per_cm)
-    if rule.quantity in _MARGINS and seam.row > 0:
-        return None  # the edge distance of a twin row is that of the first row and the gap between them
     measurement = seam.measured(rule.quantity.value)
     if measurement is None:
-        return None
+        none = _NONE_SEEN.get(rule.quantity)
+        return None if none is None else (none, none, none)
+    return _span_of(measurement)
+
+
+def _span_of(measurement: Measurement) -> Span:
     half = measurement.uncertainty or 0.0
     return measurement.value, measurement.value - half, measurement.value + half
 

@@ -10,6 +10,7 @@ from inspection.domain import (
     Calibration,
     Defect,
     Disposition,
+    ExpectedSeam,
     Grade,
     Reason,
     Seam,
@@ -18,7 +19,16 @@ from inspection.domain import (
     ZoneClass,
 )
 from inspection.grading import reasons as telling
-from inspection.grading.breaking import RANK, Broken, Fault, Seen, of_defects, of_groups, of_seams
+from inspection.grading.breaking import (
+    RANK,
+    Broken,
+    Fault,
+    Seen,
+    of_defects,
+    of_expected,
+    of_groups,
+    of_seams,
+)
 from inspection.standards import Per, Standard
 
 __all__ = ["Bounds", "bounds", "grade", "grade_seen", "grade_shoe", "shoe_reasons", "sums_over_shoes"]
@@ -81,6 +91,7 @@ def grade(
     left_out: int = 0,
     doubts: Sequence[Reason] = (),
     withheld: Sequence[Reason] = (),
+    expected: Sequence[ExpectedSeam] = (),
 ) -> Verdict:
     """Judge one photo.
 
@@ -91,6 +102,7 @@ def grade(
     left_out : regions found beyond those in ``defects``; more than none sends the photo to a person.
     doubts : reasons from outside the standard for which a person has to look, unless a C is certain.
     withheld : reasons for which the photo is not decided, whatever is seen.
+    expected : seams of the recipe, looked for among ``seams``.
 
     Returns
     -------
@@ -107,6 +119,7 @@ def grade(
             left_out=left_out,
             doubts=tuple(doubts),
             withheld=(*withheld, *(() if doubt is None else (doubt,))),
+            expected=expected,
         ),
         standard,
     )
@@ -174,6 +187,7 @@ def _photo_faults(photos: Sequence[Seen], standard: Standard) -> list[Fault]:
         faults += of_defects(seen, standard)
         faults += of_groups([seen], standard, Per.PHOTO)
         faults += of_seams(seen, standard)
+        faults += of_expected(seen, standard)
     faults += of_groups(photos, standard, Per.SHOE)
     return faults
 

@@ -57,6 +57,7 @@ _NAMES = {
 def reason_of(broken: Broken, standard: Standard) -> Reason:
     """The reason that a broken rule gives."""
     rule = broken.rule
+    quantity = broken.quantity or rule.quantity
     return Reason(
         rule=rule.id,
         grade=standard.grade_of(rule) if broken.certain else Grade.RECHECK,
@@ -70,11 +71,12 @@ def reason_of(broken: Broken, standard: Standard) -> Reason:
         measured=broken.measured,
         limit=broken.limit,
         least=broken.least,
-        unit=rule.quantity.unit,
-        quantity=rule.quantity.value,
+        unit=quantity.unit,
+        quantity=quantity.value,
         uncertainty=broken.uncertainty,
         kind=broken.kind,
         zone=broken.zone,
+        expected=broken.expected,
     )
 
 
@@ -125,14 +127,17 @@ def _group_message(broken: Broken, rule: Rule, kind: str) -> str:
 
 
 def _window_message(broken: Broken) -> str:
-    assert broken.measured is not None
-    quantity = broken.rule.quantity
+    quantity = broken.quantity or broken.rule.quantity
     name = quantity.value.removesuffix("_mm").replace("_per_cm", "").replace("_per_inch", "")
-    name = name.removesuffix("_de00").replace("_", " ")
+    name = name.removesuffix("_de00").removesuffix("_pct").replace("_", " ")
     unit = f" {quantity.unit}".replace(" /", "/") if quantity.unit else ""
+    where = f"seam {(broken.seam or 0) + 1} in zone {broken.zone}" if broken.seam is not None else "the pair"
+    if broken.expected is not None:
+        where = f"the seam {broken.expected} of the recipe"
+    if broken.measured is None:
+        return f"The {name} of {where} could not be measured, and has a limit: a person has to look."
     half = f" ± {broken.uncertainty:.2f}" if broken.uncertainty else ""
     value = f"{broken.measured:.2f}".rstrip("0").rstrip(".") if not half else f"{broken.measured:.2f}{half}"
-    where = f"seam {(broken.seam or 0) + 1} in zone {broken.zone}" if broken.seam is not None else "the pair"
     bound = f"{'at least' if broken.least else 'at most'} {broken.limit:g}{unit} is allowed"
     if broken.certain:
         return f"The {name} of {where} is {value}{unit}; {bound}."

@@ -16,6 +16,7 @@ class PairLimit:
 
     Attributes
     ----------
+    assumed : uncertainty (k = 2) of what no photo tells, in the unit of the quantity; see ``PairRule``.
     at_most : largest difference that is allowed, in the unit of the quantity.
     grade : what the pair is worth at best beyond it.
     zones : classes of zones where it holds; lengths and heights are of the shoe and have none.
@@ -30,6 +31,7 @@ class PairLimit:
     clause: str
     provenance: str
     basis: str
+    assumed: float | None = None
     zones: frozenset[ZoneClass] = frozenset(ZoneClass)
 
 
@@ -45,6 +47,7 @@ def pair_limits(standard: Standard) -> tuple[PairLimit, ...]:
             clause=rule.clause,
             provenance=rule.origin,
             basis=rule.provenance.value,
+            assumed=rule.assumed_uncertainty,
             zones=frozenset(rule.zones),
         )
         for rule in standard.pairs

@@ -25,11 +25,6 @@ from inspection.standards import Quantity, exceeds
 
 __all__ = ["judge_pair"]
 
-UNREFERENCED_DE = 1.0
-"""Uncertainty (k = 2), in ΔE00, of lamp and exposure between photos without a white tile: a house value."""
-PLACING_MM = 0.5
-"""Uncertainty (k = 2) of where a zone was found on each shoe: a house value."""
-
 _OF_SHOE = {
     "shoe_length_mm": Quantity.LENGTH_DIFFERENCE_MM,
     "shoe_height_mm": Quantity.HEIGHT_DIFFERENCE_MM,
@@ -77,7 +72,7 @@ def judge_pair(
     left = [shoe for shoe in shoes if shoe.foot is Foot.LEFT]
     right = [shoe for shoe in shoes if shoe.foot is Foot.RIGHT]
     if len(shoes) == 2 and left and right:
-        comparisons = tuple(_compared(left[0], right[0]))
+        comparisons = tuple(_compared(left[0], right[0], _assumed(limits)))
         reasons += _beyond(comparisons, limits, _classes(shoes))
         reasons += _not_compared(left[0], right[0])
     started = min(photo.created_at for photo in photos)
@@ -148,28 +143,39 @@ def _together(shoes: Sequence[ShoeVerdict]) -> Iterator[SetReason]:
 # How much they differ
 
 
-def _compared(left: ShoeVerdict, right: ShoeVerdict) -> Iterator[Comparison]:
+def _assumed(limits: Sequence[PairLimit]) -> Mapping[Quantity, float]:
+    """What the standard assumes of what no photo tells; without a limit nothing is assumed, nor decided."""
+    assumed: dict[Quantity, float] = {}
+    for limit in limits:
+        if limit.assumed is not None:
+            assumed[limit.quantity] = max(limit.assumed, assumed.get(limit.quantity, 0.0))
+    return assumed
+
+
+def _compared(
+    left: ShoeVerdict, right: ShoeVerdict, assumed: Mapping[Quantity, float]
+) -> Iterator[Comparison]:
     others = {photo.view: photo for photo in right.photos}
     for photo in left.photos:
         other = others.get(photo.view)
         if other is None:
             continue
-        yield from _colours(photo, other)
+        yield from _colours(photo, other, assumed.get(Quantity.COLOUR_DIFFERENCE_DE00))
         yield from _sizes(photo, other)
-        yield from _seams(photo, other)
+        yield from _seams(photo, other, assumed.get(Quantity.SEAM_POSITION_DIFFERENCE_MM))
 
 
 def _same_camera(photo: SetPhoto, other: SetPhoto) -> bool:
     return photo.station == other.station
 
 
-def _colours(photo: SetPhoto, other: SetPhoto) -> Iterator[Comparison]:
+def _colours(photo: SetPhoto, other: SetPhoto, assumed: float | None) -> Iterator[Comparison]:
     if photo.colours is None or other.colours is None or not _same_camera(photo, other):
         return
     for found in colour_differences(photo.colours, other.colours):
-        uncertainty = found.uncertainty
+        uncertainty: float | None = found.uncertainty
         if not found.referenced:
-            uncertainty = math.hypot(uncertainty, UNREFERENCED_DE)
+            uncertainty = None if assumed is None else math.hypot(found.uncertainty, assumed)
         yield Comparison(
             quantity=Quantity.COLOUR_DIFFERENCE_DE00,
             view=photo.view,
@@ -208,7 +214,7 @@ def _sizes(photo: SetPhoto, other: SetPhoto) -> Iterator[Comparison]:
         yield from _difference(quantity, photo.view, "", photo.measured(name), other.measured(name))
 
 
-def _seams(photo: SetPhoto, other: SetPhoto) -> Iterator[Comparison]:
+def _seams(photo: SetPhoto, other: SetPhoto, assumed: float | None) -> Iterator[Comparison]:
     others = {seam.name: seam for seam in other.seams}
     for seam in photo.seams:
         twin = others.get(seam.name)
@@ -228,7 +234,7 @@ def _seams(photo: SetPhoto, other: SetPhoto) -> Iterator[Comparison]:
                 left=None,
                 right=None,
                 difference=across,
-                uncertainty=math.hypot(PLACING_MM, PLACING_MM),
+                uncertainty=assumed,
                 unit=Quantity.SEAM_POSITION_DIFFERENCE_MM.unit,
             )
 

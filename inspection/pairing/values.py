@@ -136,6 +136,11 @@ class SetReason:
         """None: what is numbered in a photo has no number on a shoe."""
         return None
 
+    @property
+    def expected(self) -> str | None:
+        """None: seams are of photos."""
+        return None
+
 
 Whole = Callable[[Sequence[SetPhoto]], Sequence[SetReason]]
 """What the photos of a shoe break together; see ``grading.shoe_reasons``."""

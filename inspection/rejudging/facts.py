@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from pydantic_core import from_json
 
-from inspection.domain import Defect, Grade, Measurement, Reason, Seam, Zone, ZoneClass
+from inspection.domain import Defect, ExpectedSeam, Grade, Measurement, Reason, Seam, Zone, ZoneClass
 from inspection.grading import TOO_MANY_REASON, UNREADABLE_REASON, Seen
 from inspection.measuring import zone_area_mm2
 from inspection.standards import Quantity, Standard
@@ -69,7 +69,36 @@ def seen_of(document: str, *, areas: bool, seams: bool) -> Seen:
         left_out=content["regions_left_out"],
         doubts=() if withheld else outside,
         withheld=outside if withheld else (),
+        expected=[_expected(each) for each in content.get("expected_seams", ())] if seams else (),
     )
+
+
+def _expected(seam: dict[str, Any]) -> ExpectedSeam:
+    def window(name: str) -> tuple[float, float] | None:
+        ends = seam.get(name)
+        return None if ends is None else (ends[0], ends[1])
+
+    # Documents from before expected seams were looked for tell no zone, and then nothing is asked of them.
+    zone_class = seam.get("zone_class")
+    return ExpectedSeam(
+        name=seam["name"],
+        path_px=_NOWHERE,
+        rows=seam["rows"],
+        pitch_mm=window("pitch_mm"),
+        margin_mm=window("margin_mm"),
+        row_gap_mm=window("row_gap_mm"),
+        zone=seam.get("zone"),
+        zone_class=None if zone_class is None else _CLASSES[zone_class],
+        seams=tuple(seam.get("seams", ())),
+        missing_pct=_measurement(seam.get("missing_pct")),
+        rows_found=_measurement(seam.get("rows_found")),
+    )
+
+
+def _measurement(content: dict[str, Any] | None) -> Measurement | None:
+    if content is None:
+        return None
+    return Measurement(content["name"], content["value"], content["unit"], content["uncertainty"])
 
 
 def _defect(defect: dict[str, Any]) -> Defect:

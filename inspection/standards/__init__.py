@@ -21,6 +21,7 @@ from inspection.standards.model import (
     SeamRule,
     Standard,
     Term,
+    Unknown,
     WindowRule,
 )
 from inspection.standards.publishing import json_schema
@@ -52,6 +53,7 @@ __all__ = [
     "Standard",
     "Standards",
     "Term",
+    "Unknown",
     "WindowRule",
     "below",
     "check_file",

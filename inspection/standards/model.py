@@ -32,6 +32,7 @@ __all__ = [
     "SeamRule",
     "Standard",
     "Term",
+    "Unknown",
     "WindowRule",
 ]
 
@@ -68,6 +69,13 @@ class Per(StrEnum):
 
     PHOTO = "photo"
     SHOE = "shoe"
+
+
+class Unknown(StrEnum):
+    """What becomes of a seam whose measurement is not known though a rule asks for it."""
+
+    RECHECK = "recheck"
+    PASS = "pass"
 
 
 class Term(_Part):
@@ -247,14 +255,23 @@ class SeamRule(WindowRule):
     ----------
     stitches_per_cm : for ``off_spec_length_mm``: least and most stitches per cm; a stitch outside is off its
         specification, and the longest stretch of such stitches counts.
+    unknown : what becomes of a seam where the quantity could not be measured. ``pass`` is for what not every
+        seam has, such as a panel's edge beside it.
     """
 
     stitches_per_cm: tuple[Limit, Limit] | None = None
+    unknown: Unknown = Unknown.RECHECK
 
     @field_validator("quantity")
     @classmethod
     def _of_seams(cls, quantity: Quantity) -> Quantity:
         return _one_of(quantity, SEAM_QUANTITIES, "[[stitching]]")
+
+    @model_validator(mode="after")
+    def _expected_has_no_least(self) -> SeamRule:
+        if self.quantity.scope is Scope.EXPECTED and self.at_least is not None:
+            raise ValueError("at_least can never fire: no seam of a recipe can be too right; say at_most")
+        return self
 
     @model_validator(mode="after")
     def _off_spec_says_of_what(self) -> SeamRule:
@@ -269,8 +286,18 @@ class SeamRule(WindowRule):
 
 
 class PairRule(WindowRule):
-    """A window for how much the two shoes of a pair differ."""
+    """A window for how much the two shoes of a pair differ.
 
+    Attributes
+    ----------
+    assumed_uncertainty : of the difference, expanded (k = 2), in its unit, for what no photo tells: of
+        colours how far lamp and exposure hold between two photos without a white tile, of the position of a
+        seam how well the zones were found. Needed for these two.
+    assumed_provenance : where that figure comes from; ``source`` is the limit's.
+    """
+
+    assumed_uncertainty: Limit | None = None
+    assumed_provenance: Provenance = Provenance.HOUSE
     zones: tuple[ZoneClass, ...] = Field(tuple(ZoneClass), min_length=1)
 
     @field_validator("quantity")
@@ -284,6 +311,24 @@ class PairRule(WindowRule):
             raise ValueError("at_least can never fire: two shoes cannot differ too little; say at_most")
         return self
 
+    @model_validator(mode="after")
+    def _says_what_it_assumes(self) -> PairRule:
+        if (self.assumed_uncertainty is not None) != (self.quantity in _ASSUMING):
+            raise ValueError(
+                "assumed_uncertainty is needed for " + " and ".join(_ASSUMING) + ", and only there"
+            )
+        return self
+
+    @property
+    def origin(self) -> str:
+        """One line that says where the figures come from."""
+        if self.assumed_uncertainty is None:
+            return super().origin
+        basis = self.assumed_provenance.value
+        return f"{super().origin}; uncertainty of {self.assumed_uncertainty:g} assumed: {basis} value"
+
+
+_ASSUMING = (Quantity.COLOUR_DIFFERENCE_DE00, Quantity.SEAM_POSITION_DIFFERENCE_MM)
 
 AnyRule = Rule | WindowRule
 

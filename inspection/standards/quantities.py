@@ -14,6 +14,7 @@ class Scope(StrEnum):
     DEFECT = "defect"
     GROUP = "group"
     SEAM = "seam"
+    EXPECTED = "expected"
     PAIR = "pair"
     VERDICT = "verdict"
 
@@ -32,7 +33,7 @@ class Quantity(StrEnum):
     SPACING_MM = "spacing_mm"
     SUM_LENGTH_MM = "sum_length_mm"
     SUM_AREA_MM2 = "sum_area_mm2"
-    # One seam; the names are those of ``Seam.measurements``, but for what grading works out itself.
+    # One seam that was found; the names are those of ``Seam.measurements``, but for what grading works out.
     PITCH_MEAN_MM = "pitch_mean_mm"
     PITCH_DEVIATION_MM = "pitch_deviation_mm"
     DENSITY_PER_CM = "density_per_cm"
@@ -48,6 +49,12 @@ class Quantity(StrEnum):
     MARGIN_MEAN_MM = "margin_mean_mm"
     ROW_GAP_MIN_MM = "row_gap_min_mm"
     ROW_GAP_MAX_MM = "row_gap_max_mm"
+    # One seam that the recipe expects; the windows are the recipe's, ``*_off_mm`` is how far beyond them.
+    MISSING_PCT = "missing_pct"
+    ROWS_OFF = "rows_off"
+    PITCH_OFF_MM = "pitch_off_mm"
+    MARGIN_OFF_MM = "margin_off_mm"
+    ROW_GAP_OFF_MM = "row_gap_off_mm"
     # Two shoes of a pair.
     COLOUR_DIFFERENCE_DE00 = "colour_difference_de00"
     LENGTH_DIFFERENCE_MM = "length_difference_mm"
@@ -78,7 +85,7 @@ class Quantity(StrEnum):
     @property
     def needs_scale(self) -> bool:
         """Whether it can only be told of a photo with a scale."""
-        return _FACTS[self].unit not in ("1", "dE00")
+        return _FACTS[self].unit not in ("1", "%", "dE00")
 
     @property
     def least(self) -> bool:
@@ -117,6 +124,11 @@ _FACTS: dict[Quantity, _Facts] = {
     Quantity.MARGIN_MEAN_MM: _Facts(Scope.SEAM, "mm"),
     Quantity.ROW_GAP_MIN_MM: _Facts(Scope.SEAM, "mm"),
     Quantity.ROW_GAP_MAX_MM: _Facts(Scope.SEAM, "mm"),
+    Quantity.MISSING_PCT: _Facts(Scope.EXPECTED, "%"),
+    Quantity.ROWS_OFF: _Facts(Scope.EXPECTED, "1"),
+    Quantity.PITCH_OFF_MM: _Facts(Scope.EXPECTED, "mm"),
+    Quantity.MARGIN_OFF_MM: _Facts(Scope.EXPECTED, "mm"),
+    Quantity.ROW_GAP_OFF_MM: _Facts(Scope.EXPECTED, "mm"),
     Quantity.COLOUR_DIFFERENCE_DE00: _Facts(Scope.PAIR, "dE00"),
     Quantity.LENGTH_DIFFERENCE_MM: _Facts(Scope.PAIR, "mm"),
     Quantity.HEIGHT_DIFFERENCE_MM: _Facts(Scope.PAIR, "mm"),
@@ -133,7 +145,7 @@ def _of(*scopes: Scope) -> tuple[Quantity, ...]:
 
 DEFECT_QUANTITIES = _of(Scope.DEFECT, Scope.GROUP)
 """What ``[[rules]]`` may look at."""
-SEAM_QUANTITIES = _of(Scope.SEAM)
+SEAM_QUANTITIES = _of(Scope.SEAM, Scope.EXPECTED)
 """What ``[[stitching]]`` may look at."""
 PAIR_QUANTITIES = _of(Scope.PAIR)
 """What ``[[pairs]]`` may look at."""

@@ -85,6 +85,8 @@ class ToldReason(Protocol):
     def seam(self) -> int | None: ...
     @property
     def least(self) -> bool: ...
+    @property
+    def expected(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -205,12 +207,16 @@ class Words:
     def _window(self, reason: ToldReason) -> str:
         """Sentence on a measured value of a seam or a pair that is outside its window."""
         name = f"quantity.{reason.quantity}"
-        if name not in self.texts or reason.measured is None or reason.limit is None:
+        if name not in self.texts or reason.limit is None:
             return reason.message
         where = self("reason.of_pair")
-        if reason.seam is not None:
+        if reason.expected is not None:
+            where = self("reason.of_expected", name=self.named("seam", reason.expected))
+        elif reason.seam is not None:
             zone = self.named("zone", reason.zone or "photo")
             where = self("reason.of_seam", seam=reason.seam + 1, zone=zone)
+        if reason.measured is None:
+            return self("reason.window.unknown", name=self(name), where=where)
         told = "near" if reason.grade == "recheck" else "over"
         bound = "at_least" if reason.least else "at_most"
         return self(

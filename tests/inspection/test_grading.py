@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,12 +17,14 @@ from inspection.domain import (
     Defect,
     Disposition,
     Grade,
+    Measurement,
     Severity,
     Verdict,
     ZoneClass,
 )
 from inspection.grading import grade
 from inspection.standards import Rule, Standard, exceeds, open_standards
+from tests import factories
 
 CAMERA = Calibration(0.1, CalibrationSource.CAMERA)
 GENERAL = open_standards().get("general")
@@ -259,3 +262,52 @@ def test_rules_for_any_kind_hold_only_for_kinds_without_their_own() -> None:
     )
     assert {rule.id for rule in without.rules_for("scratch", ZoneClass.PRIMARY)} == {"other-primary"}
     assert all(isinstance(rule, Rule) for rule in without.rules)
+
+
+# Seams of which something is not known
+
+
+def stitched(*measured: Measurement, **fields: Any) -> Verdict:
+    known = {
+        "skipped": Measurement("skipped", 0, ""),
+        "broken": Measurement("broken", 0, ""),
+        "density_per_cm": Measurement("density_per_cm", 4, "1/cm", 0.1),
+        "run_off_mm": Measurement("run_off_mm", 0.1, "mm", 0.2),
+        **{each.name: each for each in measured},
+    }
+    left_out = fields.pop("without", None)
+    told = [each for name, each in known.items() if name != left_out]
+    seam = factories.make_seam(pitch_mm=(2.5,) * 4, measurements=told)
+    return grade([], GENERAL, CAMERA, seams=[replace(seam, **fields)])
+
+
+def test_a_seam_that_is_measured_and_right_is_good() -> None:
+    assert stitched().grade is Grade.A
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [("skipped", "seam-skipped"), ("density_per_cm", "seam-density"), ("run_off_mm", "seam-run-off")],
+)
+def test_what_could_not_be_measured_of_a_seam_goes_to_a_person(name: str, rule: str) -> None:
+    verdict = stitched(without=name)
+    assert (verdict.grade, [reason.rule for reason in verdict.reasons]) == (Grade.RECHECK, [rule])
+    [reason] = verdict.reasons
+    assert (reason.grade, reason.measured, reason.quantity) == (Grade.RECHECK, None, name)
+    assert "could not be measured" in reason.message
+
+
+def test_what_a_seam_need_not_have_is_not_missed() -> None:
+    # No edge beside it, no second row, no loose thread: nothing of that was measured, and it is good.
+    assert stitched(row=0).grade is Grade.A
+    assert stitched(row=1).grade is Grade.A
+
+
+@pytest.mark.parametrize(("uncertainty", "expected"), [(1.0, Grade.RECHECK), (None, Grade.C), (0.5, Grade.C)])
+@pytest.mark.parametrize("name", ["skipped", "broken"])
+def test_a_skip_that_the_measuring_cannot_be_sure_of_rejects_nothing(
+    name: str, uncertainty: float | None, expected: Grade
+) -> None:
+    verdict = stitched(Measurement(name, 1, "", uncertainty))
+    assert verdict.grade is expected
+    assert verdict.reasons[0].severity is Severity.MAJOR

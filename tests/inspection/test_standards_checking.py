@@ -93,7 +93,7 @@ def line_of(text: str, part: str) -> int:
     ("changes", "blamed", "told", "hint"),
     [
         ({"limit": None, "limt": 5.0}, "limt", "limt: is not a known key", "Did you mean 'limit'?"),
-        ({"unit": None}, "[[rules]]", "unit is missing", "Units: 1/cm, 1/dm2, 1/inch, dE00, mm, mm2."),
+        ({"unit": None}, "[[rules]]", "unit is missing", "Units: %, 1/cm, 1/dm2, 1/inch, dE00, mm, mm2."),
         ({"unit": "cm"}, "unit", "unit 'cm' does not belong to length_mm", "Units:"),
         ({"limit": -2}, "limit", "-2: input should be greater than or equal to 0", "0 or more"),
         ({"kinds": ["scrach"]}, "kinds", "'scrach' is no defect kind", "Did you mean 'scratch'?"),

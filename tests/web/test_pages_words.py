@@ -170,6 +170,7 @@ class Told:
     severity: str | None = "major"
     seam: int | None = None
     least: bool = False
+    expected: str | None = None
 
 
 @pytest.mark.parametrize(
@@ -222,6 +223,17 @@ class Told:
             ),
             "Stitches per cm of seam 2 in zone “toe” is 2.50 ± 0.20 /cm; at least 3 /cm is asked for",
             "“鞋头”第 2 条线迹的每厘米针数为 2.50 ± 0.20 /cm，至少须 3 /cm",
+        ),
+        (
+            Told(quantity="run_off_mm", kind=None, seam=1, measured=None, grade="recheck", limit=1.5),
+            "Run-off of seam 2 in zone “toe” could not be measured, and has a limit: a person has to look",
+            "“鞋头”第 2 条线迹的越轨量无法测量，而标准对其有限值：须人工查看",
+        ),
+        (
+            Told(quantity="missing_pct", kind=None, expected="heel", grade="recheck", unit="%", limit=10.0),
+            "Share that was not found of the recipe's seam “heel” is 7.25 ± 0.20 %: "
+            "too close to the limit of 10 % to tell",
+            "配方线迹“heel”的未找到部分为 7.25 ± 0.20 %，太接近上限 10 %，无法判定",
         ),
         (
             Told(quantity="colour_difference_de00", kind=None, grade="recheck", limit=7.0, unit="ΔE00"),
