@@ -13,7 +13,21 @@ import numpy.typing as npt
 from inspection.calibration import relative_uncertainty, scales_at, to_mm
 from inspection.domain import Calibration, Defect, Maps, Measurement, Zone, ZoneClass
 
-__all__ = ["area_of", "grid_step_px", "measure", "sides_of", "summarise", "zone_area_mm2"]
+__all__ = [
+    "area_of",
+    "grid_step_px",
+    "measure",
+    "sides_of",
+    "size_of_part",
+    "summarise",
+    "zone_area_mm2",
+]
+
+
+OUTLINE_STEPS = 2.5
+"""Uncertainty (k = 2) of a size from an outline, in its steps: soft edges and stairs move both ends out."""
+OUTLINE_STEPS_OF_TWO = 1.5
+"""The same of what differs from one outline to the next: soft edges move all outlines alike."""
 
 
 def grid_step_px(maps: Maps) -> float:
@@ -125,3 +139,35 @@ def zone_area_mm2(zones: Sequence[Zone], mm_per_px: float) -> dict[ZoneClass, fl
     for zone, area in zip(zones, areas_px2.tolist(), strict=True):
         by_class[zone.zone_class] = by_class.get(zone.zone_class, 0.0) + area * mm_per_px**2
     return by_class
+
+
+def size_of_part(
+    outline_px: npt.NDArray[np.float64], calibration: Calibration, *, step_px: float, height_mm: float
+) -> tuple[Measurement, ...]:
+    """Length and height of a part: the sides of the smallest rectangle round its outline, in mm on the plane.
+
+    The rectangle turns with the part, so that a shoe which lies askew keeps its length.
+
+    Parameters
+    ----------
+    outline_px : (N, 2) of the whole part.
+    step_px : how finely the outline was drawn, in pixels of the photo.
+    height_mm : how far the part may lie above or below the calibrated plane.
+
+    Returns
+    -------
+    ``shoe_length_mm`` and ``shoe_height_mm``, each with all that is not known of it (k = 2): of the outline,
+    of the scale and of the height. ``silhouette_edge_mm`` is the part of that which two photos of one camera
+    do not share, so that the difference of two shoes is better known than either.
+    """
+    hull = cv2.convexHull(to_mm(outline_px, calibration).astype(np.float32))
+    _, sides, _ = cv2.minAreaRect(hull)
+    step_mm = step_px * float(scales_at(outline_px.mean(axis=0), calibration).max())
+    share = relative_uncertainty(calibration, height_mm=height_mm)
+    length_mm, across_mm = max(sides), min(sides)
+    edge_mm = OUTLINE_STEPS * step_mm
+    return (
+        Measurement("shoe_length_mm", length_mm, "mm", math.hypot(edge_mm, share * length_mm)),
+        Measurement("shoe_height_mm", across_mm, "mm", math.hypot(edge_mm, share * across_mm)),
+        Measurement("silhouette_edge_mm", OUTLINE_STEPS_OF_TWO * step_mm, "mm"),
+    )

@@ -18,6 +18,7 @@ from inspection.domain import (
     Finding,
     Foot,
     Maps,
+    Measurement,
     Metadata,
     Novelty,
     Photo,
@@ -180,6 +181,8 @@ def inspect(photo: Photo, setup: Setup, *, clock: Callable[[], float]) -> Findin
             coarse_px = max(photo.width_px / columns, photo.height_px / rows)
             defects += measuring.measure(unknown, calibration, step_px=coarse_px, heights_mm=heights_mm)
         measurements = measuring.summarise(defects)
+        if setup.paired:
+            measurements += _part_size(photo, zones, calibration)
         colours = _colours(photo, zones, defects, setup) if setup.paired and zones else None
     with timed("grading"):
         verdict = grading.grade(
@@ -234,6 +237,23 @@ def _unknown(
         part_px=located.part_px,
     )
     return novelty.unexplained(found.defects, known, novel, photo_size_px=maps.photo_size_px)
+
+
+def _part_size(
+    photo: Photo, zones: tuple[Zone, ...], calibration: Calibration | None
+) -> tuple[Measurement, ...]:
+    """Length and height of the shoe, where it lies wholly on a plain background and the scale is known."""
+    if calibration is None or not calibration.gives_sizes:
+        return ()
+    outline_px = locating.outline_of_part(photo.rgb)
+    if outline_px is None:
+        return ()
+    return measuring.size_of_part(
+        outline_px,
+        calibration,
+        step_px=max(1.0, max(photo.width_px, photo.height_px) / locating.SIDE_PX),
+        height_mm=max((zone.height_mm for zone in zones), default=0.0),
+    )
 
 
 def _colours(

@@ -8,5 +8,6 @@ to a person: never a wrong zone.
 from inspection.locating.finding import find
 from inspection.locating.learning import Reference, learn
 from inspection.locating.placing import Located, locate
+from inspection.locating.silhouettes import SIDE_PX, outline_of_part
 
-__all__ = ["Located", "Reference", "find", "learn", "locate"]
+__all__ = ["SIDE_PX", "Located", "Reference", "find", "learn", "locate", "outline_of_part"]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from inspection.locating import features
 
-__all__ = ["part_on_plain"]
+__all__ = ["FAR", "distance_from_background", "part_on_plain"]
 
 _SIDE_PX = 320
 """Longer side of the photo in which background is looked for."""
@@ -17,7 +17,7 @@ _RIM_SHARE = 0.02
 _MAX_RIM_SPREAD = 6.0
 """CIELAB units: a rim that varies more (90th percentile of the distance from its middle) is no plain
 background."""
-_FAR = 14.0
+FAR = 14.0
 """CIELAB units from the background's colour: clearly another colour, shadows aside."""
 _MIN_PART, _MAX_PART = 0.05, 0.9
 """Share of the photo that a part takes; other shares mean that something else was taken for it."""
@@ -38,19 +38,14 @@ def part_on_plain(rgb: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float64], 
     """
     scale = min(1.0, _SIDE_PX / max(rgb.shape[:2]))
     height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
-    small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
-    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    rim = np.zeros((height, width), bool)
-    breadth = max(2, round(_RIM_SHARE * max(height, width)))
-    rim[:breadth] = rim[-breadth:] = True
-    rim[:, :breadth] = rim[:, -breadth:] = True
-    apart = np.linalg.norm(lab - np.median(lab[rim], axis=0), axis=2)
-    if float(np.mean(apart[rim] > _FAR)) > _MAX_TOUCHING:
+    small = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    apart, rim = distance_from_background(small)
+    if float(np.mean(apart[rim] > FAR)) > _MAX_TOUCHING:
         return None
-    plain_rim = apart[rim & (apart <= _FAR)]
+    plain_rim = apart[rim & (apart <= FAR)]
     if plain_rim.size == 0 or float(np.percentile(plain_rim, 90)) > _MAX_RIM_SPREAD:
         return None
-    like = (apart <= _FAR).astype(np.uint8)
+    like = (apart <= FAR).astype(np.uint8)
     _, labels = cv2.connectedComponents(like, connectivity=4)
     at_rim = np.unique(labels[rim & (like > 0)])
     part = (~np.isin(labels, at_rim)) | (like == 0)
@@ -67,3 +62,17 @@ def part_on_plain(rgb: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float64], 
         for contour in contours
         if len(contour) >= 3
     )
+
+
+def distance_from_background(
+    rgb: npt.NDArray[np.uint8],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """(h, w) distance of each pixel from the rim's usual colour, in CIELAB units, and where the rim is."""
+    height, width = rgb.shape[:2]
+    lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    rim = np.zeros((height, width), bool)
+    breadth = max(2, round(_RIM_SHARE * max(height, width)))
+    rim[:breadth] = rim[-breadth:] = True
+    rim[:, :breadth] = rim[:, -breadth:] = True
+    apart = np.linalg.norm(lab - np.median(lab[rim], axis=0), axis=2)
+    return np.asarray(apart, np.float32), rim

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from inspection.colour import colour_differences
@@ -210,8 +211,14 @@ def _difference(
 
 
 def _sizes(photo: SetPhoto, other: SetPhoto) -> Iterator[Comparison]:
+    edge, other_edge = photo.measured("silhouette_edge_mm"), other.measured("silhouette_edge_mm")
     for name, quantity in _OF_SHOE.items():
-        yield from _difference(quantity, photo.view, "", photo.measured(name), other.measured(name))
+        one, two = photo.measured(name), other.measured(name)
+        if edge is not None and other_edge is not None and _same_camera(photo, other):
+            # Scale and height are off in the same way on both, which leaves little of it in the difference.
+            one = one and replace(one, uncertainty=edge.value)
+            two = two and replace(two, uncertainty=other_edge.value)
+        yield from _difference(quantity, photo.view, "", one, two)
 
 
 def _seams(photo: SetPhoto, other: SetPhoto, assumed: float | None) -> Iterator[Comparison]:

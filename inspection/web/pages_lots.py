@@ -13,9 +13,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from inspection import drawing, lotkeeping
 from inspection.access import Role
+from inspection.domain import Severity
 from inspection.errors import ConflictError, LotError, MetadataError
 from inspection.lotkeeping import LotState
-from inspection.lots import Counting, Curve, Level, SinglePlan, curve
+from inspection.lots import Counting, Curve, Declaration, Level, SinglePlan, Switching, curve
 from inspection.lots import Model as CurveModel
 from inspection.store import lots
 from inspection.store.lots import Event, Lot, LotEvent, Mode, Outcome
@@ -108,6 +109,18 @@ class ShownWorst:
 
 
 @dataclass(frozen=True)
+class ShownState:
+    """The table in force for the next lot of a class."""
+
+    severity: str
+    table: str
+    score: int
+    steady: bool
+    approved: bool
+    last_change: str
+
+
+@dataclass(frozen=True)
 class LotContext:
     """lot.html."""
 
@@ -132,6 +145,9 @@ class LotContext:
     may_keep: bool
     may_undo: bool
     edition: str
+    states: tuple[ShownState, ...] = ()
+    severities: tuple[str, ...] = ()
+    declarations: tuple[str, ...] = ()
     notice: Notice | None = None
     draft: str = ""
 
@@ -287,6 +303,40 @@ def undo(
     return RedirectResponse(f"/lots/{number}", status_code=303)
 
 
+@router.post("/lots/{number}/declaration", dependencies=[FromOurForm])
+def declare(
+    number: Number,
+    desk: DeskDep,
+    station: StationDep,
+    session: Admin,
+    declaration: Annotated[str, Form(max_length=30)],
+    severity: Annotated[str, Form(max_length=10)],
+    reason: Annotated[str, Form(max_length=lots.MAX_REASON_LENGTH)] = "",
+) -> Response:
+    """Declare something of the lot's product and line that the standard leaves to somebody responsible."""
+    said = next((known for known in Declaration if known.value == declaration), None)
+    of_class = next((known for known in Severity if known.value == severity), None)
+    if said is None or of_class is None:
+        raise MetadataError(
+            f"{declaration!r} of {severity!r} is unknown.", hint="Use the buttons of the form."
+        )
+    new = lots.by_number(station.store, number).new
+    try:
+        lots.add_declaration(
+            station.store,
+            new.product,
+            new.line,
+            said,
+            severities=[of_class],
+            by=session.user.name,
+            reason=reason.strip(),
+        )
+    except (ConflictError, MetadataError) as error:
+        notice = Notice("bad", desk.words.error(error))
+        return _lot(desk, station, number, role=session.user.role, notice=notice, status=error.status)
+    return RedirectResponse(f"/lots/{number}#in-force", status_code=303)
+
+
 @router.get("/lots/{number}/report.pdf")
 def report(request: Request, number: Number, desk: DeskDep, station: StationDep, session: Viewer) -> Response:
     """The printable report."""
@@ -355,10 +405,34 @@ def _lot(
         may_keep=role.includes(Role.INSPECTOR),
         may_undo=role.includes(Role.ADMIN),
         edition="" if lot.plan is None else lot.plan.edition,
+        states=_states(lot, station, words),
+        severities=() if lot.plan is None else tuple(one.severity.value for one in lot.plan.classes),
+        declarations=tuple(each.value for each in Declaration),
         notice=notice,
         draft=draft,
     )
     return desk.page("lot.html", view, place="lots", status=status)
+
+
+def _states(lot: Lot, station: StationDep, words: Words) -> tuple[ShownState, ...]:
+    """The table in force for the next lot of the product and line, class by class."""
+    known = lots.switching(station.store, lot.new.product, lot.new.line)
+    classes = () if lot.plan is None else tuple(one.severity for one in lot.plan.classes)
+    shown = []
+    for severity in dict.fromkeys((*classes, *known)):
+        state = known.get(severity, Switching())
+        last = state.history[-1] if state.history else None
+        shown.append(
+            ShownState(
+                severity=words(f"severity.{severity.value}"),
+                table=words(f"lots.table.{state.name}"),
+                score=state.score,
+                steady=state.steady,
+                approved=state.approved,
+                last_change="" if last is None else f"{last.clause} {last.after_lot or ''}".strip(),
+            )
+        )
+    return tuple(shown)
 
 
 def lot_facts(lot: Lot, words: Words) -> tuple[tuple[str, str], ...]:

@@ -144,3 +144,24 @@ def test_the_pages_open_show_decide_and_print(served: Served) -> None:
         assert (
             person.post(f"{url}/decision", data={"outcome": "accepted", "revision": "0"}).status_code == 403
         )
+
+
+def test_an_administrator_declares_on_the_page_and_others_do_not(served: Served) -> None:
+    with served.person(Role.INSPECTOR) as inspector, served.person(Role.ADMIN) as admin:
+        number = open_lot(inspector, "W-declared")["number"]
+        url = f"/lots/{number}"
+        assert "declaration" not in inspector.get(url, headers=HTML).text
+        admin.cookies.set("welt_language", "en")
+        page = admin.get(url, headers=HTML).text
+        found = re.search(r'name="csrf_token" value="([0-9a-f]{64})"', page)
+        assert found is not None
+        form = {"csrf_token": found[1], "severity": "major", "reason": "ten weeks without a change"}
+        said = {**form, "declaration": "production-steady"}
+        assert admin.post(f"{url}/declaration", data=said, headers=HTML).status_code == 303
+        states = admin.get("/api/v1/switching", params={"product": "oxford", "line": "W-declared"}).json()
+        assert [(one["severity"], one["steady"]) for one in states["items"]] == [("major", True)]
+        # What does not fit the state is told on the page.
+        unfit = admin.post(f"{url}/declaration", data={**form, "declaration": "supplier-acted"}, headers=HTML)
+        assert unfit.status_code == 409
+        assert "notice bad" in unfit.text
+        assert inspector.post(f"{url}/declaration", data=said, headers=HTML).status_code == 403
