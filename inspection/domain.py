@@ -109,17 +109,24 @@ class Photo:
     sha256 : hex digest of the encoded bytes as they came.
     media_type : of the encoded bytes, such as ``image/jpeg``.
     size_bytes : number of encoded bytes.
+    chroma : (h, w, 2) float32, Cb and Cr less 128 over the whole photo on a coarser grid, finer than the
+        whole levels of ``rgb``; None where the file tells no more or nobody asked.
+    chroma_step : steps in which the file keeps it, in levels.
     """
 
     rgb: npt.NDArray[np.uint8]
     sha256: str
     media_type: str
     size_bytes: int = 0
+    chroma: npt.NDArray[np.float32] | None = None
+    chroma_step: float = 1.0
 
     def __post_init__(self) -> None:
         if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.rgb.dtype != np.uint8:
             raise TypeError(f"rgb must be (H, W, 3) uint8, not {self.rgb.shape} {self.rgb.dtype}")
         object.__setattr__(self, "rgb", _frozen(self.rgb))
+        if self.chroma is not None:
+            object.__setattr__(self, "chroma", _frozen(self.chroma))
 
     @property
     def width_px(self) -> int:

@@ -35,6 +35,7 @@ from inspection.errors import (
     TooFewPixelsError,
     TooManyPixelsError,
 )
+from inspection.jpeg_chroma import fine_chroma
 
 __all__ = ["MEDIA_TYPES", "decode"]
 
@@ -67,13 +68,14 @@ class _Header:
     alpha_flag_at: int | None = None  # where a TIFF says that its colours are not multiplied by alpha yet
 
 
-def decode(body: bytes, *, max_pixels: int) -> Photo:
+def decode(body: bytes, *, max_pixels: int, colours: bool = False) -> Photo:
     """Decode an image file.
 
     Parameters
     ----------
     body : the whole file.
     max_pixels : most pixels accepted; checked against the header, before decoding.
+    colours : whether colours will be compared: of a JPEG the chroma is then read finer than pixels have it.
 
     Raises
     ------
@@ -112,11 +114,14 @@ def decode(body: bytes, *, max_pixels: int) -> Photo:
     sides_px = header.width_px, header.height_px
     if upright.shape != (*(sides_px if header.orientation > 4 else sides_px[::-1]), 3):
         raise _broken("The picture is not of the size that its header claims")
+    chroma = fine_chroma(body) if colours and header.media_type == "image/jpeg" else None
     return Photo(
         rgb=np.asarray(upright, np.uint8),
         sha256=hashlib.sha256(body).hexdigest(),
         media_type=header.media_type,
         size_bytes=len(body),
+        chroma=None if chroma is None else np.asarray(_upright(chroma.planes, header.orientation)),
+        chroma_step=1.0 if chroma is None else chroma.step,
     )
 
 

@@ -374,7 +374,11 @@ class Station:
         setup = replace(job.setup, calibration=self._scale(job))
         clock = time.perf_counter
         mark_s = clock()
-        photo = imaging.decode(job.body, max_pixels=int(self.settings.max_photo_mp * 1e6))
+        photo = imaging.decode(
+            job.body,
+            max_pixels=int(self.settings.max_photo_mp * 1e6),
+            colours=job.metadata.pair_id is not None,
+        )
         decode_ms = (clock() - mark_s) * 1000
         # What somebody put into force since the photo came, on any replica, holds for it.
         standard = self.standard_book.refresh().get(job.setup.standard.id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["lab_of_linear", "linear_of_lab", "linear_of_srgb", "srgb_of_linear"]
+__all__ = ["lab_of_linear", "linear_of_lab", "linear_of_levels", "linear_of_srgb", "srgb_of_linear"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,6 +33,13 @@ _LINEAR_LEVELS_F32 = _LINEAR_LEVELS.astype(np.float32)
 def linear_of_srgb(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Linear light, 0..1, of 8-bit sRGB; any shape."""
     return _LINEAR_LEVELS_F32[rgb]
+
+
+def linear_of_levels(levels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Linear light, 0..1, of sRGB in levels 0..255 that need not be whole; what is outside is clipped."""
+    share = np.clip(levels, 0, 255) / np.float32(255)
+    bent = ((share + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    return np.asarray(np.where(share <= 0.04045, share / np.float32(12.92), bent), np.float32)
 
 
 def srgb_of_linear(linear: Floats) -> npt.NDArray[np.uint8]:

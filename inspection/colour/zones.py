@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.colour.light import LEAST_UNCERTAINTY, Light
-from inspection.colour.spaces import lab_of_linear, linear_of_lab, linear_of_srgb
+from inspection.colour.spaces import lab_of_linear, linear_of_lab, linear_of_levels, linear_of_srgb
 from inspection.domain import Photo, PhotoColours, Tone, Zone, ZoneColour
 
 __all__ = ["Patch", "zone_colours"]
@@ -51,6 +51,12 @@ _NEAR_MODE = np.array([0.8, 0.2, 0.2])  # reach of the first look around the ful
 _LOSSY = frozenset({"image/jpeg", "image/webp"})
 _JPEG_ROUNDING = 0.33
 """Flat chroma is rounded to whole levels, half a level either way, and its mean to 3/8 at quality 92."""
+_OF_STEP = 1 / 12**0.5
+"""Standard deviation of what is rounded to steps, of a step."""
+_CHROMA_OF_RGB = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
+_RGB_OF_CHROMA = np.array([[0.0, 1.402], [-0.344136, -0.714136], [1.772, 0.0]], np.float32)
+_MOST_LEVELS = 1.5
+"""Farther the fine chroma never is from what the pixels say, but at edges, where it is not believed."""
 _STEP = 1e-4  # of a logarithm, for slopes
 
 
@@ -126,8 +132,15 @@ def zone_colours(
         gram=tuple(light.gram.ravel().tolist()),
         cross=tuple(light.cross.ravel().tolist()),
         noise=tuple(light.noise.ravel().tolist()),
-        rounding=_JPEG_ROUNDING if photo.media_type in _LOSSY else 0.0,
+        rounding=_rounding(photo),
     )
+
+
+def _rounding(photo: Photo) -> float:
+    """Standard deviation of the chroma of flat material, in levels."""
+    if photo.media_type not in _LOSSY:
+        return 0.0
+    return _JPEG_ROUNDING if photo.chroma is None else min(_JPEG_ROUNDING, photo.chroma_step * _OF_STEP)
 
 
 def _share(cells: _Cells, weight: Floats, group: int) -> float:
@@ -169,7 +182,10 @@ def _cells(
     fine = _smaller(photo.rgb, _FINE_PX)
     brightest = fine.max(axis=2)
     lost = ((brightest > _BRIGHTEST) | (brightest <= _DARKEST)).astype(np.float32)
-    linear = _smaller(linear_of_srgb(fine), _CELLS)
+    light = (
+        linear_of_srgb(fine) if photo.chroma is None else linear_of_levels(_with_chroma(fine, photo.chroma))
+    )
+    linear = _smaller(light, _CELLS)
     clear = _smaller(lost, _CELLS) < _LOST_SHARE
     height, width = clear.shape
     scale = np.array([width / photo.width_px, height / photo.height_px])
@@ -201,6 +217,15 @@ def _cells(
     shape = np.stack([x, y, x * x, x * y, y * y, x**3, x * x * y, x * y * y, y**3], axis=1)
     block = (rows // _BLOCK) * _CELLS + columns // _BLOCK
     return _Cells(log, shape, np.minimum(own, len(zones)), block.astype(np.int64))
+
+
+def _with_chroma(rgb: npt.NDArray[np.uint8], chroma: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Levels (h, w, 3) with the chroma that the file keeps instead of the rounded one of its pixels."""
+    levels = rgb.astype(np.float32)
+    rounded = cv2.resize(levels, chroma.shape[1::-1], interpolation=cv2.INTER_AREA) @ _CHROMA_OF_RGB.T
+    off = np.clip(chroma - rounded, -_MOST_LEVELS, _MOST_LEVELS).astype(np.float32)
+    size = (rgb.shape[1], rgb.shape[0])
+    return np.asarray(levels + cv2.resize(off, size, interpolation=cv2.INTER_LINEAR) @ _RGB_OF_CHROMA.T)
 
 
 def _smaller(picture: npt.NDArray[Any], longest: int) -> npt.NDArray[Any]:

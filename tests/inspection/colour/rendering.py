@@ -91,7 +91,7 @@ def render(
     mirrored: bool,
     seed: int,
     patch: bool,
-    jpeg: bool = True,
+    jpeg: int | None = 92,
 ) -> Shot:
     """Draw one shoe.
 
@@ -99,6 +99,7 @@ def render(
     ----------
     labs : true colour of each panel.
     mirrored : the other foot: its toe is at the right.
+    jpeg : quality, with chroma at half the size; None for a lossless photo.
     """
     rng = np.random.default_rng(seed)
     albedo = np.empty((HEIGHT_PX, WIDTH_PX, 3))
@@ -126,8 +127,9 @@ def render(
     seen = albedo * light.over()
     noise = rng.normal(0, 1, albedo.shape) * (0.001 + 0.008 * np.sqrt(np.maximum(seen, 0)))
     rgb = srgb_of_linear(seen + noise)
-    body = factories.encode_jpeg(rgb, quality=92) if jpeg else factories.encode_png(rgb)
-    return Shot(imaging.decode(body, max_pixels=WIDTH_PX * HEIGHT_PX), tuple(zones), patches)
+    body = factories.encode_png(rgb) if jpeg is None else factories.encode_jpeg(rgb, quality=jpeg)
+    photo = imaging.decode(body, max_pixels=WIDTH_PX * HEIGHT_PX, colours=True)
+    return Shot(photo, tuple(zones), patches)
 
 
 def _outline(corners: tuple[tuple[float, float], ...], mirrored: bool) -> Floats:
