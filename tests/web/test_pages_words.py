@@ -76,7 +76,7 @@ def test_every_key_is_used() -> None:
     source = "\n".join(
         path.read_text(encoding="utf-8")
         for folder, kind in ((TEMPLATES, "*.html"), (TEMPLATES.parent, "*.py"))
-        for path in folder.glob(kind)
+        for path in folder.rglob(kind)
     )
     built = (
         *(
