@@ -120,6 +120,14 @@ def test_other_answers_than_the_golden_ones_are_told_with_the_difference(folder:
         registry.check_golden(registry.open_model(folder, threads=1))
 
 
+def test_a_golden_photo_that_was_exchanged_is_told(folder: Path) -> None:
+    file = next(file for file in sorted((folder / "golden").iterdir()) if file.suffix in (".png", ".jpg"))
+    # A comment at the end: the same pixels, other bytes.
+    file.write_bytes(file.read_bytes() + b"exchanged")
+    with pytest.raises(ModelError, match="is not the photo that the golden answers were made from"):
+        registry.check_golden(registry.open_model(folder, threads=1))
+
+
 def test_golden_maps_that_are_not_numbers_are_told(folder: Path) -> None:
     file = folder / "golden" / "golden.npz"
     with np.load(file) as archive:
