@@ -22,10 +22,10 @@ from inspection.store import recipes as stored
 from inspection.store.people import Session
 from inspection.web.contexts import Notice, overlay_url
 from inspection.web.contexts import recipes as shown
-from inspection.web.deps import CSRF_HEADER, StationDep
+from inspection.web.deps import CSRF_HEADER, SettingsDep, StationDep
 from inspection.web.desk import PRIVATE, DeskDep, FromOurForm, SmallForms, Viewer, at_least
 from inspection.web.i18n import Words
-from inspection.web.recipes_api import tried
+from inspection.web.recipes_api import kept, tried
 
 __all__ = ["json_router", "router"]
 
@@ -200,6 +200,18 @@ def _told(words: Words, error: WeltError | ValidationError) -> Response:
     place = ".".join(str(part) for part in first["loc"])
     message = words.sentence(str(first["msg"]).removeprefix("Value error, "))
     return JSONResponse({"message": f"{place}: {message}"}, status_code=422, headers=PRIVATE)
+
+
+@json_router.post("/recipes/photos", dependencies=[FromOurScript])
+async def keep(
+    request: Request, desk: DeskDep, station: StationDep, settings: SettingsDep, session: Engineer
+) -> Response:
+    """Keep the photo that is the body as a reference."""
+    try:
+        photo = await kept(request, station, settings)
+    except WeltError as error:
+        return _told(desk.words, error)
+    return JSONResponse({"sha256": photo.sha256}, headers=PRIVATE)
 
 
 @json_router.post("/recipes/publish", dependencies=[FromOurScript])

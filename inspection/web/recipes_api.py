@@ -16,6 +16,7 @@ from inspection.pipeline import Setup
 from inspection.recipe_book import of_version
 from inspection.recipe_toml import to_toml
 from inspection.recipes import Recipe
+from inspection.settings import Settings
 from inspection.station import Station
 from inspection.store import inspections, stations
 from inspection.store import recipes as stored
@@ -157,6 +158,11 @@ async def keep_photo(
     request: Request, caller: RecipeManager, station: StationDep, settings: SettingsDep
 ) -> PhotoAnswer:
     """Send the photo as the body; a recipe names it by the `sha256` of the answer."""
+    return await kept(request, station, settings)
+
+
+async def kept(request: Request, station: Station, settings: Settings) -> PhotoAnswer:
+    """Receive and keep a reference photo."""
     upload = await read_upload_in_time(
         request,
         limit_bytes=int(settings.max_upload_mb * 1e6),

@@ -36,8 +36,6 @@ NOT_ON_PAGES = {
     "novelty/limits.py",
     "preprocess.py",
     "registry.py",
-    "web/schemas.py",
-    "web/uploads.py",
 }
 """Modules whose errors reach the command line, the cameras or the log, and no page."""
 MODULES = sorted(
@@ -45,7 +43,7 @@ MODULES = sorted(
     for path in (file.relative_to(ROOT).as_posix() for file in ROOT.rglob("*.py"))
     if path not in NOT_ON_PAGES
 )
-SHOWN = {"Fault", "fault", "_broken", "_several_pictures"}
+SHOWN = {"Fault", "fault", "_broken", "_several_pictures", "_too_large"}
 """Functions beside the errors that take a sentence which a page shows."""
 AT_START = {"ConfigurationError"}
 """Raised before there are pages."""
@@ -85,7 +83,7 @@ def raised(module: str) -> set[str]:
     for call in calls(module):
         name = getattr(call.func, "id", getattr(call.func, "attr", ""))
         hints = [word.value for word in call.keywords if word.arg == "hint"]
-        if name == "ValueError":  # of a validator: the text of a fault in what somebody wrote
+        if name in ("ValueError", "ZonelessTimeError"):  # of a validator: the fault of what somebody wrote
             told = call.args[:1]
         elif name.endswith("Error") and name not in AT_START and hints and call.args:
             told = [call.args[0], hints[0]]

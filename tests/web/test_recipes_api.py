@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from inspection.access import Role
 from inspection.recipes import Recipe
 from inspection.store import audit, stations
+from inspection.web.deps import CSRF_HEADER
 from tests import factories
 from tests.factories import Spot
 from tests.web.serving import Served, make_settings, serve
@@ -252,3 +254,31 @@ def test_what_one_replica_publishes_another_judges_by_at_once(tmp_path: Path, mo
         two.station.book.set_station("line-1", recipe="shared", style=None, by="t")
         assert one.post(factories.make_jpeg(seed=11)).json()["recipe"]["name"] == "shared"
         assert stations.by_name(one.station.store, "line-1").active
+
+
+@pytest.mark.parametrize("path", ["/recipes/photos", "/recipes/publish", "/recipes/try"])
+@pytest.mark.parametrize("token", ["", "0" * 64])
+def test_the_script_of_the_editor_needs_the_token_of_its_session(
+    served: Served, engineer: httpx.Client, path: str, token: str
+) -> None:
+    before = engineer.get("/api/v1/recipes").json()
+    answer = engineer.post(path, json={"recipe": recipe("forged")}, headers={CSRF_HEADER: token})
+    assert answer.status_code == 403
+    assert engineer.get("/api/v1/recipes").json() == before
+
+
+def test_what_is_wrong_with_a_reference_photo_is_told_in_the_language_of_the_page(
+    engineer: httpx.Client, photo: bytes
+) -> None:
+    chinese = {"Accept-Language": "zh-CN", "Content-Type": "application/octet-stream"}
+    kept = engineer.post("/recipes/photos", content=photo, headers=chinese)
+    assert kept.json() == {"sha256": hashlib.sha256(photo).hexdigest()}
+    cut = engineer.post("/recipes/photos", content=photo[:2000], headers=chinese)
+    assert cut.status_code == 422
+    assert "截断" in cut.json()["message"]
+    large = engineer.post("/recipes/photos", content=b"x" * 2_100_000, headers=chinese)
+    assert large.status_code == 413
+    assert large.json()["message"] == (
+        "上传的文件有 2.1 MB；最多接受 2 MB。"
+        "请上传较小的照片，例如质量为 90 的 JPEG，或调大 WELT_MAX_UPLOAD_MB。"
+    )

@@ -421,7 +421,7 @@
     const [file] = event.target.files;
     if (!file) return;
     try {
-      const kept = await ask("/api/v1/recipe-photos", file, { "Content-Type": "application/octet-stream" });
+      const kept = await ask("/recipes/photos", file, { "Content-Type": "application/octet-stream" });
       say("", "good");
       refer(kept.sha256);
     } catch (error) {
