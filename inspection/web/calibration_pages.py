@@ -110,6 +110,12 @@ def _shown(one: StoredCalibration, desk: Desk) -> ShownCalibration:
     )
 
 
+def _days(settings: Settings) -> str:
+    """Days after which a calibration is over its age; empty where there is no limit."""
+    days = settings.calibration_max_age_days
+    return f"{days:g}" if days else ""
+
+
 def _page(
     desk: Desk,
     station: Station,
@@ -148,7 +154,7 @@ def _page(
         stations=tuple(known.name for known in stations.all_stations(station.store) if known.active),
         views=tuple(sorted({view for recipe in recipes for view in recipe.views})),
         may_calibrate=session.user.role.includes(Role.ENGINEER),
-        max_age_days=f"{settings.calibration_max_age_days:g}",
+        max_age_days=_days(settings),
         notice=notice,
     )
     return desk.page("calibration.html", view_context, place="calibration", status=status)

@@ -212,13 +212,14 @@ def open_page(browser: Browser, line: Line, watch: Watch, sessions: dict[str, st
         *,
         size: tuple[int, int] = (1366, 768),
         language: str = "en-GB",
+        zone: str = "Asia/Shanghai",
         url: str = line.url,
         **options: Any,
     ) -> Page:
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             locale=language,
-            timezone_id="Asia/Shanghai",
+            timezone_id=zone,
             **options,
         )
         contexts.append(context)
