@@ -36,11 +36,17 @@ RUNS_OUT = """() => {
     if (element.closest(".visually-hidden, svg, .skip, script, style, option, textarea")) continue;
     const range = document.createRange();
     range.selectNodeContents(text);
-    const inner = range.getBoundingClientRect(), outer = box(element).getBoundingClientRect();
+    const inner = range.getBoundingClientRect();
     if (!inner.width) continue;
     const told = `${element.tagName}.${element.className} ${text.data.trim().slice(0, 60)}`;
     if (scrolls(element)) continue;
-    if (inner.right > outer.right + 1 || inner.left < outer.left - 1) faults.push(`out of its box: ${told}`);
+    for (let at = box(element); at && at !== document.body; at = at.parentElement) {
+      const outer = at.getBoundingClientRect();
+      if (inner.right > outer.right + 1 || inner.left < outer.left - 1) {
+        faults.push(`out of its ${at.tagName}.${at.className}: ${told}`);
+        break;
+      }
+    }
     if (inner.right > view + 1 || inner.left < -1) faults.push(`beyond the screen: ${told}`);
   }
   for (const element of document.querySelectorAll("body *")) {
