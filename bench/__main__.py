@@ -12,6 +12,7 @@ import click
 
 from bench import (
     calibration,
+    counted,
     coverage,
     crash,
     fuzz,
@@ -39,6 +40,7 @@ QUICK: dict[str, Measure] = {
     "synthesis": lambda _: synthesis.measure(),
     "calibration": lambda _: calibration.measure(sessions=2, seeds=100),
     "seams": lambda folder: seams.measure(folder, count=20),
+    "counted": counted.measure,
     "coverage": lambda folder: coverage.measure(folder, seeds=50),
     "crash": lambda folder: crash.measure(folder, cycles=10),
     "fuzz": lambda folder: fuzz.measure(folder, count=1_000),
