@@ -32,7 +32,9 @@ _DOUBTED_SUPPORT = 0.6
 _NO_SUPPORT = 0.05
 """Evidence of thread below which it is gone: where the photo agrees, is sure of it, or tells nothing."""
 _CORNER_COS = np.cos(np.radians(28))
-_STEADY_PERCENTILE = 30
+_MOST_BETWEEN, _MOST_PLACES = 0.05, 2
+"""Share of steps with neither thread nor none, and places without any, of a row whose map is believed."""
+_STEADY_PERCENTILE = 25
 """A map whose thread comes and goes over more than this share of a row, in percent, proves no break."""
 _SURE_COVER = 0.2
 """Usual cover of a row from which the map alone is believed where it sees no thread at all."""
@@ -183,10 +185,13 @@ def find_gaps(
     seen_gone = ((held < _GONE_SUPPORT) & (look < 0.5)) | ((held < _DOUBTED_SUPPORT) & (look < _GONE_LOOK))
     gone = seen_gone if tells else np.zeros(len(held), bool)
     # A broken end frays and looks like thread in the photo; a map that sees thread all along the row but none
-    # here is the better witness then.
+    # here, and nothing between, is the better witness then.
     steady = float(np.percentile(held, _STEADY_PERCENTILE)) >= _DOUBTED_SUPPORT
-    if steady and usual_cover >= _SURE_COVER:
-        gone |= held < _NO_SUPPORT
+    none = held < _NO_SUPPORT
+    between = float(np.mean(~none & (held < _DOUBTED_SUPPORT)))
+    places = int(np.count_nonzero(np.diff(np.concatenate([[0], none.astype(np.int8)])) == 1))
+    if usual_cover >= _SURE_COVER and between <= _MOST_BETWEEN and places <= _MOST_PLACES:
+        gone |= none
     gone &= (loose_mm == 0) & (length > 0.5 * usual)
     parts = np.rint(length / np.maximum(usual, 1e-9)).astype(np.int64)
     long = length >= LONG * usual

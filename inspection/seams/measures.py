@@ -20,9 +20,13 @@ _LIKELY = 0.8
 """Share of the stated noise of a hole that is likely: it is stated on the safe side."""
 _CHANCE = 0.05
 _MOST_BY_CHANCE = 100
+_ENDS = 1.3
+"""Of the noise of holes amid a row: its ends are placed worse."""
+_FEW = 1.3
+"""A deviation is known worse than for normal noise: single holes are placed much worse than most."""
 _ALONE = 2.5
 """The hole furthest off is at most so many times as far off as the one beside it."""
-_NOISE_KNOWN = 0.6
+_NOISE_KNOWN = 0.8
 """How well the noise of single pitches is itself known: enters the uncertainty of their deviation."""
 
 
@@ -126,13 +130,13 @@ def _pitch(of: Measured) -> list[Measurement]:
     noise = float(np.sqrt(np.mean(of.along_mm**2)))
     closed = len(of.pitch_mm) == len(of.along_mm)
     ends = noise if closed else float(np.hypot(of.along_mm[0], of.along_mm[-1]))
-    mean_known = _expanded(ends / total, mean, of.relative)
+    mean_known = _expanded(_ENDS * ends / total, mean, of.relative)
     cm, inch = _MM_PER_CM / mean, _MM_PER_INCH / mean
     noise2 = 2 * (_LIKELY * noise) ** 2
     seen2 = float(pitch.var(ddof=1))
     spread = float(np.sqrt(max(0.0, seen2 - noise2)))
     about2 = (4 * spread**2 * noise2 + 2 * noise2**2) / max(1, count - 1) + (_NOISE_KNOWN * noise2) ** 2
-    spread_known = _COVERAGE * float(np.sqrt(about2)) / (2 * max(spread, 0.5 * np.sqrt(noise2), 1e-6))
+    spread_known = _FEW * _COVERAGE * float(np.sqrt(about2)) / (2 * max(spread, 0.5 * np.sqrt(noise2), 1e-6))
     return [
         Measurement("pitch_mean_mm", mean, "mm", mean_known),
         Measurement("pitch_deviation_mm", spread, "mm", float(np.hypot(spread_known, of.relative * spread))),
