@@ -175,29 +175,38 @@ def fault_counts(store: Store, span: Span) -> tuple[FaultCount, ...]:
 
 
 def _shoe_faults(store: Store, span: Span) -> tuple[FaultCount, ...]:
-    """Faults on the photos that count for shoes, in the subgroup of the shoe."""
-    photos = _photos_of_shoes(span).subquery()
-    at = sa.func.max(photos.c.created_at).over(partition_by=photos.c.part_id).label("at")
-    dated = sa.select(photos.c.part_id, photos.c.sequence, photos.c.age, at).subquery("dated")
-    query = (
-        sa.select(
-            _group(store, span, dated.c["at"], "dated.at"),
-            _faults.c.kind,
-            _faults.c.zone,
-            sa.func.sum(_faults.c.found).label("found"),
-            sa.func.count(sa.distinct(dated.c.part_id)).label("photos"),
-        )
-        .select_from(_faults)
-        .join(dated, dated.c.sequence == _faults.c.sequence)
-        .join(_rows, _rows.c.sequence == _faults.c.sequence)
+    """Faults on the photos that count for shoes, in the subgroup of the shoe.
+
+    Asked photo by photo of the few with faults, each in the index of its part, instead of over all photos.
+    """
+    other = _rows.alias("other")
+    newer = sa.or_(
+        other.c.created_at > _rows.c.created_at,
+        sa.and_(other.c.created_at == _rows.c.created_at, other.c.sequence > _rows.c.sequence),
+    )
+    same_view = sa.func.coalesce(other.c.view, "") == sa.func.coalesce(_rows.c.view, "")
+    of_part = (other.c.part_id == _rows.c.part_id, *_conditions(span, other))
+    newest = sa.select(sa.func.max(other.c.created_at)).where(*of_part).scalar_subquery()
+    dated = (
+        sa.select(_rows.c.part_id, _faults.c.kind, _faults.c.zone, _faults.c.found, newest.label("at"))
+        .join_from(_faults, _rows, _rows.c.sequence == _faults.c.sequence)
         .where(
-            dated.c.age == 1,
+            _rows.c.part_id.is_not(None),
             _faults.c.created_at >= span.since,
             _faults.c.created_at < span.until,
             sa.or_(_rows.c.reviewed_grade.is_(None), _rows.c.reviewed_grade == _rows.c.grade),
+            *_where(span),
+            ~sa.exists(sa.select(other.c.sequence).where(*of_part, same_view, newer)),
         )
-        .group_by(sa.literal_column("1"), _faults.c.kind, _faults.c.zone)
+        .subquery("dated")
     )
+    query = sa.select(
+        _group(store, span, dated.c["at"], "dated.at"),
+        dated.c.kind,
+        dated.c.zone,
+        sa.func.sum(dated.c.found).label("found"),
+        sa.func.count(sa.distinct(dated.c.part_id)).label("photos"),
+    ).group_by(sa.literal_column("1"), dated.c.kind, dated.c.zone)
     with store.read() as connection:
         return tuple(
             FaultCount(int(row.subgroup), row.kind, row.zone, int(row.found), int(row.photos))
@@ -205,18 +214,18 @@ def _shoe_faults(store: Store, span: Span) -> tuple[FaultCount, ...]:
         )
 
 
-def _where(span: Span) -> list[sa.ColumnElement[bool]]:
+def _where(span: Span, rows: sa.FromClause = _rows) -> list[sa.ColumnElement[bool]]:
     check_names(station=span.station, style=span.style)
     conditions = []
     if span.station is not None:
-        conditions.append(_rows.c.station == span.station)
+        conditions.append(rows.c.station == span.station)
     if span.style is not None:
-        conditions.append(_rows.c.style == span.style)
+        conditions.append(rows.c.style == span.style)
     return conditions
 
 
-def _conditions(span: Span) -> list[sa.ColumnElement[bool]]:
-    return [_rows.c.created_at >= span.since, _rows.c.created_at < span.until, *_where(span)]
+def _conditions(span: Span, rows: sa.FromClause = _rows) -> list[sa.ColumnElement[bool]]:
+    return [rows.c.created_at >= span.since, rows.c.created_at < span.until, *_where(span, rows)]
 
 
 def _group(store: Store, span: Span, at: sa.ColumnElement[Any], name: str) -> sa.Label[Any]:
