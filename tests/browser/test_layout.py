@@ -59,6 +59,11 @@ RUNS_OUT = """() => {
       faults.push(`cut below: ${element.tagName}.${element.className}`);
     }
   }
+  for (const element of document.querySelectorAll(".scroll")) {
+    if (view >= 1280 && element.scrollWidth > element.clientWidth + 1) {
+      faults.push(`a table has to be scrolled: ${element.textContent.trim().slice(0, 60)}`);
+    }
+  }
   if (document.documentElement.scrollWidth > view) faults.push("the page scrolls sideways");
   return [...new Set(faults)];
 }"""
