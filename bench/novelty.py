@@ -3,9 +3,9 @@
 Beside it, in the same run, anomalib's PatchCore in an environment of its own: set ``WELT_PEER_PYTHON`` to the
 Python of a virtual environment with ``pip install anomalib``. Its speed is that of its usual backbone,
 WideResNet-50 (weights do not matter for time), with the same threads on the same photos: at the size that our
-network sees them and with as many vectors kept; and, for orientation, shrunk to its usual 256 px with its
-usual tenth of the vectors. Processor seconds stand beside those of the clock, which a busy machine stretches.
-Its quality is measured on the features of our network, since the weights of its own backbone are not on this
+network sees them, with as many vectors kept; and, for orientation, shrunk to its usual 256 px with its usual
+tenth of the vectors. Processor seconds stand beside those of the clock, which a busy machine stretches. Its
+quality is measured on the features of our network, since the weights of its own backbone are not on this
 disk. Without it those rows say how to.
 """
 
@@ -109,11 +109,12 @@ def kept_promises(model: Model, hides: dict[str, list[Shot]]) -> list[Figure]:
             continue
         for half in (0, 1):
             photos = [(shot, read_photo(shot)) for shot in shots]
-            taught = [
+            sound = [
                 good_photo(rgb[y : y + PATCH_PX, x : x + PATCH_PX], f"{shot.stem}-{y}-{x}", shot.stem)
                 for shot, rgb in photos[half::2]
                 for y, x in _sound_places(shot, rgb.shape, PATCH_PX, PATCH_PX)
-            ][: novelty.MAX_PHOTOS]
+            ]
+            taught = sound[:: -(-len(sound) // novelty.MAX_PHOTOS)]  # of every photo, not of the first ones
             bank = novelty.teach(taught, Lesson("bench", "leather", model)).bank
             limit = novelty.choose_limit(bank.good, false_rejects=ASKED, photos=bank.units).score
             for shot, rgb in photos[1 - half :: 2]:

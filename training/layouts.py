@@ -64,6 +64,11 @@ def _photos(folder: Path) -> list[Path]:
 
 
 def _category(folder: Path) -> Category:
+    if not (folder / "test").is_dir():
+        raise ConfigurationError(
+            f"{folder} has train/{GOOD} but no test folder.",
+            hint=f"Photos to judge belong in {folder}/test/<kind>, sound ones in test/{GOOD}.",
+        )
     test = []
     for kind in sorted(below for below in (folder / "test").iterdir() if below.is_dir()):
         for file in _photos(kind):

@@ -79,3 +79,9 @@ def test_image_figures_are_those_of_the_book() -> None:
     assert np.isnan(auroc([], [1.0]))
     assert best_f1([1, 2, 3], [4, 5]) == 1.0
     assert best_f1([1, 5], [4, 6]) == pytest.approx(0.8)
+
+
+def test_a_category_without_photos_to_judge_is_told(tmp_path: Path) -> None:
+    (tmp_path / "train" / "good").mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match="no test folder"):
+        read_mvtec(tmp_path)
