@@ -197,6 +197,10 @@ def find_gaps(
     long = length >= LONG * usual
     missed = np.zeros(len(length), np.int64)
     hidden = covered(rgb, at_px, gone | long, closed=closed, mm_per_px=mm_per_px or planes.nominal_mm_per_px)
+    # What covers a step covers part of the next one, too.
+    beside = np.zeros(len(hidden), bool)
+    beside[1:], beside[:-1] = hidden[:-1], beside[:-1] | hidden[1:]
+    hidden |= gone & beside
     unsure = hidden.copy() if steady else hidden | gone
     gone &= ~unsure
     turns = _at_corner(at, closed=closed)
