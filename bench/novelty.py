@@ -37,8 +37,8 @@ CROP_PX = 256
 CROPS = 8
 PATCH_PX = 96
 OTHER_LEATHER = 25.0
-"""Mean colours of photos of one hide lie within 16 of their median in CIELAB; three groups of the set also hold
-photos of leather of another colour (38 to 70 away), which is rightly novel."""
+"""Mean colours of photos of one hide lie within 16 of their median in CIELAB; three groups of the set also
+hold photos of leather of another colour (38 to 70 away), which is rightly novel."""
 CORE = 0.5
 """Boxes are loose: their middle, half as wide and high, is taken for the defect, the rest is not counted."""
 ASKED = 0.01
