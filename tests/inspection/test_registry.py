@@ -128,6 +128,15 @@ def test_a_golden_photo_that_was_exchanged_is_told(folder: Path) -> None:
         registry.check_golden(registry.open_model(folder, threads=1))
 
 
+def test_a_model_serves_only_once_it_has_given_its_golden_answers(folder: Path) -> None:
+    models_dir = folder.parent.parent
+    (models_dir / "serving.toml").write_text('[serving]\nmodel = "dark-spots/1"\n', encoding="utf-8")
+    assert registry.open_serving(models_dir, threads=1).manifest.name == "dark-spots"
+    np.savez(folder / "golden" / "golden.npz", spot=np.zeros((3, 2, 2), np.float32))
+    with pytest.raises(ModelError, match=r"\(3, 2, 2\)"):
+        registry.open_serving(models_dir, threads=1)
+
+
 def test_golden_maps_that_are_not_numbers_are_told(folder: Path) -> None:
     file = folder / "golden" / "golden.npz"
     with np.load(file) as archive:

@@ -208,6 +208,24 @@ def test_an_upload_that_never_ends_is_answered_at_the_deadline(
         assert served.post(photo).status_code == 201
 
 
+def test_uploads_hold_no_more_together_than_their_budget(
+    tmp_path: Path, models_dir: Path, photo: bytes
+) -> None:
+    limits = {"max_upload_mb": 0.11, "queue_length": 1, "workers": 1, "deadline_s": 5}
+    large = b"\xff" * 100_000
+    who = "authorization"
+    with serve(make_settings(tmp_path, models_dir, **limits)) as served:
+        budget, key = served.app.state.upload_budget, f"Bearer {served.key}"
+        with Dribbler(served, POST, large, {who: key}), Dribbler(served, POST, large, {who: key}):
+            _until(lambda: budget.held_bytes >= 2 * len(large))
+            answer = served.post(large)
+            assert answer.status_code == 503
+            assert answer.json()["type"] == "urn:welt:problem:queue-full"
+            assert int(answer.headers["retry-after"]) >= 1
+            _until(lambda: budget.held_bytes == 0)
+        assert served.post(photo).status_code == 201
+
+
 class Dribbler:
     """A camera that sends ``first`` and then a byte now and then, for as long as nobody stops it."""
 
