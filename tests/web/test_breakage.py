@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import resource
@@ -119,6 +120,18 @@ def test_a_folder_that_is_away_is_told_and_overcome(tmp_path: Path, models_dir: 
 
 
 @pytest.mark.slow
+def test_a_result_whose_photo_could_not_be_kept_is_not_acknowledged(
+    tmp_path: Path, models_dir: Path, photo: bytes
+) -> None:
+    with serve(make_settings(tmp_path, models_dir)) as served:
+        # Only the place of this one photo is broken: surface maps and rows can be written.
+        fan = tmp_path / "photos" / "photos" / hashlib.sha256(photo).hexdigest()[:2]
+        fan.rmdir()
+        fan.write_bytes(b"a file where the folder should be")
+        assert_not_stored_now(served.post(photo, mm_per_px="0.1"))
+        assert served.camera.get(POST).json()["items"] == []
+
+
 def test_a_locked_database_is_told_and_overcome(tmp_path: Path, models_dir: Path, photo: bytes) -> None:
     with serve(make_settings(tmp_path, models_dir, deadline_s=20)) as served:
         acknowledged = [served.post(photo, mm_per_px="0.1").json()["result_id"]]
