@@ -349,3 +349,10 @@ def test_what_is_encoded_without_loss_comes_back(
 ) -> None:
     rgb = np.random.default_rng(seed).integers(0, 256, (height_px, width_px, 3), np.uint8)
     assert (pixels(encode(Image.fromarray(rgb), file_format)) == rgb).all()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.999])
+def test_a_jpeg_that_lost_its_end_is_refused_however_little_is_missing(share: float) -> None:
+    body = factories.make_jpeg()
+    with pytest.raises(BrokenPhotoError, match="end marker"):
+        decode(body[: int(share * len(body))], max_pixels=10**7)
