@@ -50,6 +50,7 @@ def ablate(
             update={
                 "name": f"{recipe.name}-boxes-{use}",
                 "data": recipe.data.model_copy(update={"boxes": use}),
+                "finish": None,
                 "fit": recipe.fit.model_copy(update={"steps": steps, "validate_every": steps}),
             }
         )

@@ -98,6 +98,7 @@ def compare_sources(
             update={
                 "name": f"{recipe.name}-{variant.name}",
                 "data": data,
+                "finish": None,
                 "fit": recipe.fit.model_copy(update=part),
             }
         )
