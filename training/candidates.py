@@ -54,6 +54,8 @@ OPSET = 18
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.5, 0.995
 """A region is what is likelier defective than not, so no threshold below that; above it there is no room to
 choose."""
+THRESHOLD_STEP = 1e-4
+"""Thresholds are rounded to this; a score misses the one that is a step above it."""
 PATCH_MM = 19.2
 """Side of a sound patch: a quarter of a photo of leather-hides."""
 PATCH_MARGIN_MM = 1.2
@@ -227,7 +229,7 @@ def floors_of_sound_photos(
     floors = dict.fromkeys(kinds, LOWEST_THRESHOLD)
     for allowance in range(max(map(len, scores.values()), default=0), -1, -1):
         floors = {
-            kind: round(min(above(own[allowance]), HIGHEST_THRESHOLD), 4)
+            kind: round(min(own[allowance] + THRESHOLD_STEP, HIGHEST_THRESHOLD), 4)
             if len(own) > allowance
             else LOWEST_THRESHOLD
             for kind, own in scores.items()
@@ -236,11 +238,6 @@ def floors_of_sound_photos(
         if alarms <= alarms_per_photo * len(looks):
             break
     return floors
-
-
-def above(score: float) -> float:
-    """The next threshold that a score misses."""
-    return score + 1e-4
 
 
 def make_candidate(recipe: Recipe, run: RunFolder, *, datasets_dir: Path = PROJECT / "datasets") -> Model:
@@ -286,7 +283,8 @@ def make_candidate(recipe: Recipe, run: RunFolder, *, datasets_dir: Path = PROJE
         data=tuple(sources),
     )
     _write_manifest(folder, manifest)
-    looks = [look(open_model(folder, threads=recipe.fit.threads), shot) for shot in validation]
+    opened = open_model(folder, threads=recipe.fit.threads)
+    looks = [look(opened, shot) for shot in validation]
     flat = [one for one in looks if one.shot.is_flat]
     thresholds = choose_thresholds(flat, kinds, sound_pass=recipe.export.sound_pass)
     floors = floors_of_sound_photos(

@@ -215,20 +215,11 @@ class Recipe(_Part):
         if scenes is not None:
             mix = {"share": finish.scenes_share, "focus": finish.scenes_focus}
             scenes = scenes.model_copy(update=mix)
-        data = self.data.model_copy(
-            update={
-                "box_share": finish.box_share,
-                "focus": finish.focus,
-                "paste": finish.paste,
-                "sound_share": finish.sound_share,
-                "scenes": scenes,
-            }
-        )
+        mixed = finish.model_dump(include={"box_share", "focus", "paste", "sound_share"})
+        data = self.data.model_copy(update={**mixed, "scenes": scenes})
         fit = self.fit.model_copy(
             update={
-                "steps": finish.steps,
-                "rate": finish.rate,
-                "averaging": finish.averaging,
+                **finish.model_dump(include={"steps", "rate", "averaging"}),
                 "self_training_from": 0.0,
                 "warm_up": min(20, finish.steps // 4),
                 "validate_every": max(1, finish.steps // 2),
