@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from inspection.domain import Measurement
 from inspection.seams.ends import ThreadEnd
+from inspection.seams.lines import median
 
 __all__ = ["Measured", "counted", "expected_false_calls", "measurements"]
 
@@ -22,10 +23,14 @@ _CHANCE = 0.05
 _MOST_BY_CHANCE = 100
 _ENDS = 1.3
 """Of the noise of holes amid a row: its ends are placed worse."""
-_FEW = 1.3
+_FEW = 1.9
 """A deviation is known worse than for normal noise: single holes are placed much worse than most."""
 _ALONE = 2.5
 """The hole furthest off is at most so many times as far off as the one beside it."""
+_ODD_SHORT, _ODD_LONG = 0.72, 1.35
+"""Shares of the row's usual stitch beyond which a step may have a hole too many, or one too few."""
+_ODD_KNOWN = 1.2
+"""Of what odd steps add to a deviation: the rest of the row is cut at those shares, too."""
 _NOISE_KNOWN = 0.8
 """How well the noise of single pitches is itself known: enters the uncertainty of their deviation."""
 
@@ -130,16 +135,26 @@ def _pitch(of: Measured) -> list[Measurement]:
     noise = float(np.sqrt(np.mean(of.along_mm**2)))
     closed = len(of.pitch_mm) == len(of.along_mm)
     ends = noise if closed else float(np.hypot(of.along_mm[0], of.along_mm[-1]))
-    mean_known = _expanded(_ENDS * ends / total, mean, of.relative)
+    # A step that is no usual stitch may hold a hole too many, or leave one out: the count is known no better.
+    usual = median(pitch)
+    odd = (pitch < _ODD_SHORT * usual) | (pitch > _ODD_LONG * usual)
+    mean_known = float(
+        np.hypot(_expanded(_ENDS * ends / total, mean, of.relative), mean * np.count_nonzero(odd) / total)
+    )
     cm, inch = _MM_PER_CM / mean, _MM_PER_INCH / mean
     noise2 = 2 * (_LIKELY * noise) ** 2
     seen2 = float(pitch.var(ddof=1))
     spread = float(np.sqrt(max(0.0, seen2 - noise2)))
     about2 = (4 * spread**2 * noise2 + 2 * noise2**2) / max(1, count - 1) + (_NOISE_KNOWN * noise2) ** 2
     spread_known = _FEW * _COVERAGE * float(np.sqrt(about2)) / (2 * max(spread, 0.5 * np.sqrt(noise2), 1e-6))
+    even = pitch[~odd]
+    by_odd = spread - float(even.std(ddof=1)) if odd.any() and len(even) > 1 else 0.0
+    spread_known = float(
+        np.sqrt(spread_known**2 + (of.relative * spread) ** 2 + max(0.0, _ODD_KNOWN * by_odd) ** 2)
+    )
     return [
         Measurement("pitch_mean_mm", mean, "mm", mean_known),
-        Measurement("pitch_deviation_mm", spread, "mm", float(np.hypot(spread_known, of.relative * spread))),
+        Measurement("pitch_deviation_mm", spread, "mm", spread_known),
         Measurement("density_per_cm", cm, "1/cm", cm * mean_known / mean),
         Measurement("density_per_inch", inch, "1/inch", inch * mean_known / mean),
     ]
