@@ -306,7 +306,8 @@ def _fit_together(task: _Task) -> LeatherNet:
     recipe, run = task.recipe, task.run
     if recipe.fit.processes == 1:
         return _fit(task, rank=0)
-    meeting = run.path / f"meeting-{os.getpid()}"
+    # Absolute: of a relative file address the first folder would be taken for a host.
+    meeting = (run.path / f"meeting-{os.getpid()}").resolve()
     context = multiprocessing.get_context("fork")  # photos and pool are in memory once for all
     others = [
         context.Process(target=_join, args=(task, rank, meeting)) for rank in range(1, recipe.fit.processes)
