@@ -306,8 +306,7 @@ def _fit_together(task: _Task) -> LeatherNet:
     recipe, run = task.recipe, task.run
     if recipe.fit.processes == 1:
         return _fit(task, rank=0)
-    # Absolute: of a relative file address the first folder would be taken for a host.
-    meeting = (run.path / f"meeting-{os.getpid()}").resolve()
+    meeting = run.path / f"meeting-{os.getpid()}"
     context = multiprocessing.get_context("fork")  # photos and pool are in memory once for all
     others = [
         context.Process(target=_join, args=(task, rank, meeting)) for rank in range(1, recipe.fit.processes)
@@ -325,9 +324,10 @@ def _fit_together(task: _Task) -> LeatherNet:
 
 def _join(task: _Task, rank: int, meeting: Path) -> LeatherNet:
     """This process's part of a run of several; they meet at a file."""
-    dist.init_process_group(
-        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=task.recipe.fit.processes
-    )
+    processes = task.recipe.fit.processes
+    # The file itself, not its address: in one, a relative folder is a host and a '#' ends the path.
+    store = dist.FileStore(str(meeting), processes)  # type: ignore[attr-defined]
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=processes)
     try:
         return _fit(task, rank=rank)
     finally:

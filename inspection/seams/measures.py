@@ -135,12 +135,10 @@ def _pitch(of: Measured) -> list[Measurement]:
     noise = float(np.sqrt(np.mean(of.along_mm**2)))
     closed = len(of.pitch_mm) == len(of.along_mm)
     ends = noise if closed else float(np.hypot(of.along_mm[0], of.along_mm[-1]))
-    # A step that is no usual stitch may hold a hole too many, or leave one out: the count is known no better.
-    usual = median(pitch)
-    odd = (pitch < _ODD_SHORT * usual) | (pitch > _ODD_LONG * usual)
-    mean_known = float(
-        np.hypot(_expanded(_ENDS * ends / total, mean, of.relative), mean * np.count_nonzero(odd) / total)
-    )
+    odd = _odd(pitch)
+    # The count of stitches is known no better than by how many steps are odd.
+    miscounted = mean * np.count_nonzero(odd) / total
+    mean_known = float(np.hypot(_expanded(_ENDS * ends / total, mean, of.relative), miscounted))
     cm, inch = _MM_PER_CM / mean, _MM_PER_INCH / mean
     noise2 = 2 * (_LIKELY * noise) ** 2
     seen2 = float(pitch.var(ddof=1))
@@ -148,16 +146,20 @@ def _pitch(of: Measured) -> list[Measurement]:
     about2 = (4 * spread**2 * noise2 + 2 * noise2**2) / max(1, count - 1) + (_NOISE_KNOWN * noise2) ** 2
     spread_known = _FEW * _COVERAGE * float(np.sqrt(about2)) / (2 * max(spread, 0.5 * np.sqrt(noise2), 1e-6))
     even = pitch[~odd]
-    by_odd = spread - float(even.std(ddof=1)) if odd.any() and len(even) > 1 else 0.0
-    spread_known = float(
-        np.sqrt(spread_known**2 + (of.relative * spread) ** 2 + max(0.0, _ODD_KNOWN * by_odd) ** 2)
-    )
+    by_odd = max(0.0, spread - float(even.std(ddof=1))) if odd.any() and len(even) > 1 else 0.0
+    spread_known = float(np.linalg.norm([spread_known, of.relative * spread, _ODD_KNOWN * by_odd]))
     return [
         Measurement("pitch_mean_mm", mean, "mm", mean_known),
         Measurement("pitch_deviation_mm", spread, "mm", spread_known),
         Measurement("density_per_cm", cm, "1/cm", cm * mean_known / mean),
         Measurement("density_per_inch", inch, "1/inch", inch * mean_known / mean),
     ]
+
+
+def _odd(pitch_mm: F64) -> npt.NDArray[np.bool_]:
+    """Steps that are no usual stitch of their row: they may hold a hole too many, or leave one out."""
+    usual = median(pitch_mm)
+    return np.asarray((pitch_mm < _ODD_SHORT * usual) | (pitch_mm > _ODD_LONG * usual), bool)
 
 
 def _loose(of: Measured) -> list[Measurement]:

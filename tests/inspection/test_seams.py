@@ -151,6 +151,19 @@ def test_a_straight_row_has_its_pitch_and_density(pitch_mm: float, angle_deg: fl
     assert value(seam, "run_off_mm") < 0.15
 
 
+def test_mean_and_deviation_of_a_row_with_a_hole_too_many_hold_the_true_ones() -> None:
+    holes = straight(24, 2.5)
+    sewing = Sewing()
+    sewing.row(np.insert(holes, 12, holes[11] + 0.48 * (holes[12] - holes[11]), axis=0))
+    (seam,) = sewing.seams()
+    assert len(seam.points_px) == len(holes) + 1
+    for name, true in (("pitch_mean_mm", 2.5), ("density_per_cm", 4.0), ("pitch_deviation_mm", 0.0)):
+        told = seam.measured(name)
+        assert told is not None
+        assert told.uncertainty is not None
+        assert told.value == pytest.approx(true, abs=told.uncertainty), name
+
+
 def test_points_come_in_order_along_the_row() -> None:
     sewing = Sewing()
     holes = straight(14, 2.5, angle_deg=15)

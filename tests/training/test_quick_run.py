@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -77,6 +78,35 @@ def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(
     expected = _weights(finished)
     for name, value in _weights(run).items():
         np.testing.assert_allclose(value.numpy(), expected[name].numpy(), atol=1e-4, err_msg=name)
+
+
+def test_two_processes_fit_together_in_a_run_folder_with_any_name(tmp_path: Path) -> None:
+    recipe = tmp_path / "quick.toml"
+    shared = (
+        RECIPE.read_text()
+        .replace("steps = 24", "steps = 2\nprocesses = 2")
+        .replace("warm_up = 4", "warm_up = 0")
+    )
+    recipe.write_text(shared)
+    # Relative, and with a sign that ends the path of an address.
+    command = [sys.executable, "-m", "training", "fit", str(recipe), "--runs", "runs #1"]
+    path = os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")])
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            assert process.wait(timeout=WAIT_S) == 0
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # the other one too, when they never met
+    run = RunFolder(tmp_path / "runs #1" / "quick")
+    assert torch.load(run.checkpoint, weights_only=False)["step"] == 2
+    assert not list(run.path.glob("meeting-*"))
 
 
 def test_a_checkpoint_of_another_recipe_is_not_continued(copy: RunFolder, quick: Recipe) -> None:
