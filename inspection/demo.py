@@ -20,7 +20,7 @@ import httpx2 as httpx
 from inspection import access, camera
 from inspection.access import Role
 from inspection.camera import Camera, Mode, Notice, State
-from inspection.cli import listening, run_service
+from inspection.commands.serve import listening, run_service
 from inspection.errors import ConfigurationError, ConflictError, StorageError, WeltError
 from inspection.logs import start_logging
 from inspection.settings import Settings

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inspection import cli
+from inspection.commands.lots import lots
 from inspection.lots import EDITION, binomial_pa
 
 
@@ -173,7 +174,7 @@ def test_the_documented_end_of_the_curve_is_what_the_command_prints() -> None:
 
 
 def test_every_option_of_the_commands_is_documented() -> None:
-    for command in (cli.plan_of_lot, cli.curve_of_lot):
+    for command in lots.commands.values():
         for parameter in command.params:
             assert f"`{parameter.opts[0]}" in DOCS, parameter.opts[0]
 

@@ -23,10 +23,6 @@ ROOT = Path(inspection.__file__).parent
 CHINESE = open_phrases("zh")
 NOT_ON_PAGES = {
     "camera.py",
-    "cli.py",
-    "commands_calibrate.py",
-    "commands_gauge.py",
-    "commands_novelty.py",
     "demo.py",
     "exporting.py",
     "gauge/reading.py",
@@ -41,7 +37,7 @@ NOT_ON_PAGES = {
 MODULES = sorted(
     path
     for path in (file.relative_to(ROOT).as_posix() for file in ROOT.rglob("*.py"))
-    if path not in NOT_ON_PAGES
+    if path not in NOT_ON_PAGES and not path.startswith("commands/")
 )
 SHOWN = {"Fault", "fault", "_broken", "_several_pictures", "_too_large"}
 """Functions beside the errors that take a sentence which a page shows."""

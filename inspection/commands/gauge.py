@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inspection.command_line import FILE, FOLDER, settings_of
+from inspection.commands.shared import FILE, FOLDER, settings_of
 from inspection.errors import ConfigurationError, GaugeError, WeltError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inspection.command_line import BY, Commands, data_dir_option, opened_store, settings_of
+from inspection.commands.shared import BY, Commands, data_dir_option, opened_store, settings_of
 from inspection.errors import CalibrationError, ConfigurationError, NotFoundError
 
 if TYPE_CHECKING:

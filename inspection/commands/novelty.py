@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inspection.command_line import BY, FILE, FOLDER, Commands, data_dir_option, opened_store, settings_of
+from inspection.commands.shared import BY, FILE, FOLDER, Commands, data_dir_option, opened_store, settings_of
 from inspection.errors import PhotoError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inspection.command_line import BY, FOLDER, Commands, data_dir_option, opened_store, settings_of
+from inspection.commands.shared import BY, FOLDER, Commands, data_dir_option, opened_store, settings_of
 from inspection.errors import ConfigurationError, UnknownNameError, WeltError
 
 if TYPE_CHECKING:

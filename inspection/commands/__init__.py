@@ -1,0 +1,1 @@
+"""The commands of ``welt``, a module each; ``inspection.cli`` puts them together."""
