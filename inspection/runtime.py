@@ -7,13 +7,15 @@ The ONNX contract: input ``image`` is uint8 (1, H, W, 3) RGB with H and W multip
 - ``stitches`` (1, P, H / stride, W / stride): the manifest's ``stitch_planes``; see ``domain.Maps``.
 - ``embedding`` (1, C, H / 8, W / 8): features for novelty; the manifest tells C.
 
-A run asks for the outputs that are wanted and pays for no other.
+ONNX Runtime computes the whole file at each run, whichever outputs are asked for. Features alone are computed
+by a part of the file, opened when they are first asked for.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,11 +27,11 @@ import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from inspection import preprocess
+from inspection import onnx_graph, preprocess
 from inspection.domain import Maps
 from inspection.errors import ModelError
 
-__all__ = ["Network", "NetworkSpec", "OnnxNetwork", "Output", "cpu_quota", "infer", "warm"]
+__all__ = ["Network", "NetworkSpec", "OnnxNetwork", "Output", "cpu_quota", "embed", "infer", "warm"]
 
 INPUT = "image"
 
@@ -129,7 +131,13 @@ class NetworkSpec:
 
 
 class OnnxNetwork:
-    """An ONNX file opened in ONNX Runtime. ``run`` may be called from several threads at once."""
+    """An ONNX file opened in ONNX Runtime. ``run`` may be called from several threads at once.
+
+    Attributes
+    ----------
+    outputs : what it gives.
+    features_sha256 : of what computes its features (see ``onnx_graph.digest_of``); None when it gives none.
+    """
 
     def __init__(self, model: bytes, *, threads: int) -> None:
         """Open a network.
@@ -139,35 +147,32 @@ class OnnxNetwork:
         model : content of the ONNX file.
         threads : CPU threads of one run; they sleep between runs, so that an idle line leaves the CPU free.
         """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = max(1, threads)
-        options.inter_op_num_threads = 1
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except _SESSION_ERRORS as error:
-            raise ModelError(
-                f"ONNX Runtime cannot open the network: {error}",
-                hint="Copy the model folder again, or export it again.",
-            ) from error
-        inputs = [value.name for value in self._session.get_inputs()]
-        outputs = [value.name for value in self._session.get_outputs()]
+        self._threads = max(1, threads)
+        self._whole = _session(model, threads=self._threads)
+        inputs = [value.name for value in self._whole.get_inputs()]
+        outputs = [value.name for value in self._whole.get_outputs()]
         if inputs != [INPUT] or Output.SURFACE not in outputs:
             raise ModelError(
                 f"the network takes {inputs} and gives {outputs}, not '{INPUT}' and '{Output.SURFACE}'",
                 hint="Export it with python -m training export.",
             )
         self.outputs = tuple(output for output in Output if output in outputs)
+        self.features_sha256: str | None = None
+        self._lock = threading.Lock()
+        self._features: onnxruntime.InferenceSession | None = None
+        self._features_part = b""
+        if Output.EMBEDDING in self.outputs:
+            self._features_part = onnx_graph.part_that_gives(model, Output.EMBEDDING)
+            self.features_sha256 = onnx_graph.digest_of(self._features_part)
 
     def run(
         self, rgb: npt.NDArray[np.uint8], outputs: Collection[Output]
     ) -> dict[Output, npt.NDArray[np.float32]]:
         """See ``Network.run``."""
         wanted = list(outputs)
+        session = self._features_session() if wanted == [Output.EMBEDDING] else self._whole
         try:
-            answers = self._session.run([output.value for output in wanted], {INPUT: rgb[np.newaxis]})
+            answers = session.run([output.value for output in wanted], {INPUT: rgb[np.newaxis]})
         except _SESSION_ERRORS as error:
             raise ModelError(
                 f"the network failed on a tile of {rgb.shape[1]} x {rgb.shape[0]} px: {error}",
@@ -177,6 +182,28 @@ class OnnxNetwork:
             output: np.asarray(answer[0], dtype=np.float32)
             for output, answer in zip(wanted, answers, strict=True)
         }
+
+    def _features_session(self) -> onnxruntime.InferenceSession:
+        with self._lock:
+            if self._features is None:
+                self._features = _session(self._features_part, threads=self._threads)
+            return self._features
+
+
+def _session(model: bytes, *, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except _SESSION_ERRORS as error:
+        raise ModelError(
+            f"ONNX Runtime cannot open the network: {error}",
+            hint="Copy the model folder again, or export it again.",
+        ) from error
 
 
 def warm(network: Network, spec: NetworkSpec) -> None:
@@ -204,14 +231,52 @@ def infer(
     -------
     Maps, as coarse as the network's stride at model scale, sharing the photo's outer edges.
     """
-    height, width = rgb.shape[:2]
+    wanted = tuple(output for output in spec.outputs if output is Output.SURFACE or output in outputs)
+    grids = _grids(network, rgb, wanted, photo_mm_per_px=photo_mm_per_px, spec=spec)
+    return Maps(
+        kinds=spec.kinds,
+        surface=grids[Output.SURFACE],
+        photo_size_px=(rgb.shape[1], rgb.shape[0]),
+        stitch_planes=spec.stitch_planes if Output.STITCHES in grids else (),
+        stitches=grids.get(Output.STITCHES),
+        embedding=grids.get(Output.EMBEDDING),
+    )
+
+
+def embed(
+    network: Network, rgb: npt.NDArray[np.uint8], *, photo_mm_per_px: float | None, spec: NetworkSpec
+) -> npt.NDArray[np.float32]:
+    """Features of a whole photo alone: those of ``infer``, in about a quarter of the time.
+
+    Parameters
+    ----------
+    network : one that gives features.
+    rgb : (H, W, 3) uint8.
+    photo_mm_per_px : scale of the photo; None runs it at its own size.
+
+    Returns
+    -------
+    (C, h, w) float32, sharing the photo's outer edges.
+    """
+    grids = _grids(network, rgb, (Output.EMBEDDING,), photo_mm_per_px=photo_mm_per_px, spec=spec)
+    return grids[Output.EMBEDDING]
+
+
+def _grids(
+    network: Network,
+    rgb: npt.NDArray[np.uint8],
+    wanted: tuple[Output, ...],
+    *,
+    photo_mm_per_px: float | None,
+    spec: NetworkSpec,
+) -> dict[Output, npt.NDArray[np.float32]]:
+    """Each wanted output over the whole photo: scale, tiles, runs, blend."""
     scaled = preprocess.to_model_scale(rgb, photo_mm_per_px=photo_mm_per_px, model_mm_per_px=spec.mm_per_px)
     size = (scaled.shape[1], scaled.shape[0])
     tiles = preprocess.plan_tiles(
         *size, tile_px=spec.tile_px, overlap_px=spec.overlap_px, multiple=spec.multiple
     )
     padded = preprocess.pad(scaled, multiple=spec.multiple)
-    wanted = tuple(output for output in spec.outputs if output is Output.SURFACE or output in outputs)
     answers = [_checked(network, preprocess.cut(padded, tile), wanted, spec) for tile in tiles]
     grids = {}
     for output in wanted:
@@ -219,14 +284,7 @@ def infer(
         planes = [answer[output] for answer in answers]
         grid = preprocess.blend(planes, tiles, stride=stride, overlap_px=spec.overlap_px)
         grids[output] = preprocess.fit_grid(grid, size_px=size, stride=stride)
-    return Maps(
-        kinds=spec.kinds,
-        surface=grids[Output.SURFACE],
-        photo_size_px=(width, height),
-        stitch_planes=spec.stitch_planes if Output.STITCHES in grids else (),
-        stitches=grids.get(Output.STITCHES),
-        embedding=grids.get(Output.EMBEDDING),
-    )
+    return grids
 
 
 def _checked(

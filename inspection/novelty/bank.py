@@ -135,7 +135,12 @@ def look(maps: Maps, zones: tuple[Zone, ...], bank: Bank) -> NoveltyMap:
     maps : with ``embedding``, of the network that the bank was taught with.
     zones : of the photo, as inspected.
     """
-    described = describe(maps)
+    if maps.embedding is None:
+        raise ModelError(
+            "The model that serves gives no features for novelty (its manifest has no embedding_channels).",
+            hint="Serve a model with an embedding; welt models show tells what a model gives.",
+        )
+    described = describe(maps.embedding)
     rows, columns, channels = described.shape
     if channels != len(bank.scale):
         raise ModelError(

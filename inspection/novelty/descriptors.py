@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from inspection.domain import Maps, Zone
+from inspection.domain import Zone
 from inspection.errors import ModelError
 
 __all__ = ["CELLS", "cells_of_zones", "describe", "grid_of"]
@@ -25,27 +25,22 @@ def grid_of(rows: int, columns: int) -> tuple[int, int]:
     return math.ceil(rows / CELLS), math.ceil(columns / CELLS)
 
 
-def describe(maps: Maps) -> npt.NDArray[np.float32]:
+def describe(embedding: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Vectors of a photo.
 
     Parameters
     ----------
-    maps : with ``embedding``; ModelError without, since the network gives none.
+    embedding : (C, rows, columns) float32, as the network gives it.
 
     Returns
     -------
     (h, w, C) float32. The grid shares its outer edges with the photo where the embedding's sides are even,
     else it reaches half a cell beyond.
     """
-    if maps.embedding is None:
-        raise ModelError(
-            "The model that serves gives no features for novelty (its manifest has no embedding_channels).",
-            hint="Serve a model with an embedding; welt models show tells what a model gives.",
-        )
-    rows, columns = maps.embedding.shape[1:]
+    rows, columns = embedding.shape[1:]
     down, across = grid_of(rows, columns)
     features = np.pad(
-        np.ascontiguousarray(maps.embedding.transpose(1, 2, 0)),
+        np.ascontiguousarray(embedding.transpose(1, 2, 0)),
         ((1, 1 + down * CELLS - rows), (1, 1 + across * CELLS - columns), (0, 0)),
         mode="edge",
     )

@@ -53,18 +53,15 @@ FAR_OUT = 4.0
 LEAST_DEVIATION = 0.08
 """Photos that are all alike must not make small differences look large: 8 % of a score at the least."""
 
-PASS_MB_S = 0.25
-"""Seconds a million model pixels take on one pass with two threads, for the estimate; see bench."""
-FITTING_S = 4.0
+WHOLE_PASS_S, FEATURES_PASS_S = 0.25, 0.08
+"""Seconds a million model pixels take with two threads, through the whole network and through the part that
+gives features, for the estimate; see bench."""
+FITTING_S = 2.0
 """Seconds that folds and coresets take, for the estimate."""
 
 Floats = npt.NDArray[np.float32]
 Examiner = Callable[["GoodPhoto", Maps], str]
 """Looks at a photo before it is taught and gives its objection, such as a known defect; empty for none."""
-
-
-def _no_objection(photo: GoodPhoto, maps: Maps) -> str:
-    return ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +179,7 @@ def estimate(photos: Sequence[tuple[tuple[int, int], float | None]], model: Mode
         photos=len(photos),
         passes=passes * len(photos),
         memory_mb=memory_mb,
-        seconds=passes * pixels / 1e6 * PASS_MB_S + FITTING_S,
+        seconds=pixels / 1e6 * (WHOLE_PASS_S + (passes - 1) * FEATURES_PASS_S) + FITTING_S,
     )
 
 
@@ -190,14 +187,15 @@ def teach(
     photos: Sequence[GoodPhoto],
     lesson: Lesson,
     *,
-    examine: Examiner = _no_objection,
+    examine: Examiner | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Taught:
     """Make a bank of good photos.
 
     Parameters
     ----------
-    examine : asked about each photo as it is; one that it objects to is a suspect.
+    examine : asked about each photo as it is; one that it objects to is a suspect. It needs the whole
+        network, without it the part that gives features is enough.
     progress : told the share that is done, 0..1, now and then; may raise to stop.
 
     Raises
@@ -209,12 +207,12 @@ def teach(
     passes: list[_Pass] = []
     objections: list[str] = []
     for index, photo in enumerate(photos):
-        maps = _maps(photo, photo.rgb, lesson.model)
-        objections.append(examine(photo, maps))
-        passes.append(_pass(index, photo, maps, plain=True))
+        embedding, objection = _examined(photo, lesson.model, examine)
+        objections.append(objection)
+        passes.append(_pass(index, photo, embedding, plain=True))
         progress(0.8 * len(passes) / steps)
         for name in variants_of(index, len(photos)):
-            changed = _maps(photo, VARIANTS[name](photo.rgb), lesson.model)
+            changed = _features(photo, VARIANTS[name](photo.rgb), lesson.model)
             passes.append(_pass(index, photo, changed, plain=False))
             progress(0.8 * len(passes) / steps)
     return _fit(photos, passes, objections, lesson, progress)
@@ -263,19 +261,29 @@ def _check(photos: Sequence[GoodPhoto], lesson: Lesson) -> None:
         )
 
 
-def _maps(photo: GoodPhoto, rgb: npt.NDArray[np.uint8], model: Model) -> Maps:
-    return runtime.infer(
+def _examined(photo: GoodPhoto, model: Model, examine: Examiner | None) -> tuple[Floats, str]:
+    """Features of a photo as it is, and what is objected to it."""
+    if examine is None:
+        return _features(photo, photo.rgb, model), ""
+    maps = runtime.infer(
         model.network,
-        rgb,
+        photo.rgb,
         photo_mm_per_px=photo.mm_per_px,
         spec=model.spec,
         outputs=(Output.EMBEDDING,),
     )
+    assert maps.embedding is not None  # _check has seen to it
+    return maps.embedding, examine(photo, maps)
 
 
-def _pass(index: int, photo: GoodPhoto, maps: Maps, *, plain: bool) -> _Pass:
-    cells = describe(maps)
-    zones = cells_of_zones(photo.zones, photo_size_px=maps.photo_size_px, grid=cells.shape[:2])
+def _features(photo: GoodPhoto, rgb: npt.NDArray[np.uint8], model: Model) -> Floats:
+    return runtime.embed(model.network, rgb, photo_mm_per_px=photo.mm_per_px, spec=model.spec)
+
+
+def _pass(index: int, photo: GoodPhoto, embedding: Floats, *, plain: bool) -> _Pass:
+    cells = describe(embedding)
+    height, width = photo.rgb.shape[:2]
+    zones = cells_of_zones(photo.zones, photo_size_px=(width, height), grid=cells.shape[:2])
     return _Pass(index, cells.astype(np.float16), zones, plain)
 
 

@@ -128,6 +128,16 @@ def test_outputs_that_nobody_wants_are_not_computed() -> None:
     assert maps.embedding is None
 
 
+def test_features_alone_are_those_of_a_whole_look() -> None:
+    network = Darkness()
+    rgb = np.random.default_rng(1).integers(0, 256, (300, 211, 3), dtype=np.uint8)
+    whole = runtime.infer(network, rgb, photo_mm_per_px=0.08, spec=RICH).embedding
+    network.asked.clear()
+    alone = runtime.embed(network, rgb, photo_mm_per_px=0.08, spec=RICH)
+    assert set(network.asked) == {(Output.EMBEDDING,)}
+    np.testing.assert_array_equal(alone, whole)
+
+
 def test_a_stitch_map_of_another_grid_is_no_map() -> None:
     surface = np.ones((1, 4, 4), np.float32)
     with pytest.raises(TypeError, match="stitches must be"):

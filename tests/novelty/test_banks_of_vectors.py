@@ -8,21 +8,16 @@ import pytest
 
 from inspection.domain import Maps
 from inspection.errors import ModelError
-from inspection.novelty import bank_of_bytes, bank_to_bytes
+from inspection.novelty import bank_of_bytes, bank_to_bytes, look
 from inspection.novelty.bank import BANK_BYTES, Bank, ZoneBank, vectors_per_zone
 from inspection.novelty.coreset import greedy_coreset, nearest
 from inspection.novelty.descriptors import describe
 
 
-def _maps(embedding: np.ndarray | None) -> Maps:
-    surface = np.zeros((2, 4, 4), np.float32)
-    return Maps(("sound", "hole"), surface, (64, 64), embedding=embedding)
-
-
 @pytest.mark.parametrize(("rows", "columns"), [(6, 8), (5, 7), (1, 1)])
 def test_features_are_means_of_neighbourhoods(rows: int, columns: int) -> None:
     embedding = np.random.default_rng(0).standard_normal((3, rows, columns)).astype(np.float32)
-    described = describe(_maps(embedding))
+    described = describe(embedding)
     for plane in range(3):
         even = np.pad(embedding[plane], ((0, rows % 2), (0, columns % 2)), mode="edge")
         blurred = cv2.blur(even, (3, 3), borderType=cv2.BORDER_REPLICATE)
@@ -31,13 +26,15 @@ def test_features_are_means_of_neighbourhoods(rows: int, columns: int) -> None:
 
 
 def test_a_model_without_features_is_told() -> None:
+    maps = Maps(("sound", "hole"), np.zeros((2, 4, 4), np.float32), (64, 64))
+    bank = Bank("oxford", "lateral", "0" * 64, np.ones(9, np.float32), (), np.ones(5), 5, 5, (64, 64))
     with pytest.raises(ModelError, match="embedding_channels"):
-        describe(_maps(None))
+        look(maps, (), bank)
 
 
 def test_features_that_are_not_numbers_are_told() -> None:
     with pytest.raises(ModelError, match="not numbers"):
-        describe(_maps(np.full((3, 4, 4), np.nan, np.float32)))
+        describe(np.full((3, 4, 4), np.nan, np.float32))
 
 
 def test_the_nearest_is_the_nearest() -> None:
