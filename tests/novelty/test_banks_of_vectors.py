@@ -57,6 +57,26 @@ def test_a_coreset_leaves_nothing_far_away() -> None:
     assert set(range(4000, 4005)) <= set(chosen.tolist())
 
 
+def _chosen_one_by_one(vectors: np.ndarray, keep: int, first: int) -> list[int]:
+    chosen = [first]
+    distances = np.linalg.norm(vectors - vectors[first], axis=1)
+    while len(chosen) < keep:
+        chosen.append(int(distances.argmax()))
+        distances = np.minimum(distances, np.linalg.norm(vectors - vectors[chosen[-1]], axis=1))
+    return chosen
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 3.0])
+def test_each_choice_is_the_farthest_from_those_before(spread: float) -> None:
+    """Of clusters of unlike size and density, so that whom to look at changes often."""
+    rng = np.random.default_rng(1)
+    clusters = rng.standard_normal((40, 24)) * spread
+    widths = rng.gamma(1.0, 1.0, 5000)[:, None]
+    vectors = clusters[rng.integers(0, 40, 5000)] + widths * rng.standard_normal((5000, 24))
+    chosen = greedy_coreset(vectors.astype(np.float32), 600).tolist()
+    assert chosen == _chosen_one_by_one(vectors, 600, chosen[0])
+
+
 def test_copies_are_kept_once() -> None:
     vectors = np.repeat(np.eye(4, dtype=np.float32), 10, axis=0)
     assert len(greedy_coreset(vectors, 20)) == 4
