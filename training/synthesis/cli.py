@@ -114,14 +114,36 @@ def gallery(out: Path, seed: int, real: Path | None) -> None:
 
 @click.command(cls=_Telling)
 @click.option("--datasets", type=click.Path(path_type=Path), default=Path("datasets"), show_default=True)
-@click.option("--count", type=int, default=200, show_default=True, help="Rendered crops per family.")
+@click.option(
+    "--count", type=int, help="Rendered crops per family. Default: 200, or 60 to try changes with at first."
+)
 @click.option("--seed", type=int, default=3, show_default=True)
-def realism(datasets: Path, count: int, seed: int) -> None:
+@click.option("--leather", "leathers", multiple=True, help="smooth, suede or pebbled. Default: all.")
+@click.option("--changes", is_flag=True, help="Try every single change of the scenes: which would help?")
+@click.option("--change", "named", multiple=True, help="Try only this change; repeat for several.")
+def realism(
+    datasets: Path,
+    count: int | None,
+    seed: int,
+    leathers: tuple[str, ...],
+    changes: bool,
+    named: tuple[str, ...],
+) -> None:
     """Measure how far rendered leather lies from real leather, per family."""
     from training.synthesis import realism as measures  # torch: seconds that --help need not wait for
+    from training.synthesis import trials
 
-    found = measures.measure(datasets, count=count, seed=seed, told=lambda name: click.echo(name, err=True))
-    click.echo(measures.as_table(found))
+    def told(name: str) -> None:
+        click.echo(name, err=True)
+
+    if changes or named:
+        found = trials.tried(
+            datasets, leathers=leathers, changes=named, count=count or 60, seed=seed, told=told
+        )
+        click.echo(trials.as_table(found))
+        return
+    distances = measures.measure(datasets, leathers=leathers, count=count or 200, seed=seed, told=told)
+    click.echo(measures.as_table(distances))
 
 
 COMMANDS = (synthesize, gallery, realism)

@@ -11,21 +11,21 @@ Only photos that may be used for training are looked at, and only where no defec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from inspection.errors import ConfigurationError
+from inspection.errors import ConfigurationError, UnknownNameError
 from training.datasets import PAINTED, Shot, Split, open_dataset
 from training.synthesis import sampling
 from training.synthesis.noise import stream
 from training.synthesis.raster import F64, U8
 from training.synthesis.render import render
 from training.synthesis.sampling import Request, sample
-from training.synthesis.scene import Rgb
+from training.synthesis.scene import Rgb, Scene
 
 CROP_PX = 128
 _DRAWS = 20  # random halves
@@ -68,32 +68,64 @@ class Distance:
 
 
 @dataclass(frozen=True, eq=False)
-class _Real:
+class Real:
+    """Sound crops of real photos.
+
+    Attributes
+    ----------
+    crops : (CROP_PX, CROP_PX, 3) each. photo, hide : (N,) number of the photo and the hide of each.
+    """
+
     crops: list[U8]
     photo: np.ndarray
     hide: np.ndarray
     mm_per_px: float
 
 
-def measure(datasets_dir: Path, *, count: int, seed: int, told: Callable[[str], object]) -> list[Distance]:
+def matches(names: Sequence[str]) -> tuple[Match, ...]:
+    """The kinds of real leather of these names, or all where none is given.
+
+    Raises
+    ------
+    UnknownNameError : there is no such kind.
+    """
+    known = {match.name: match for match in MATCHES}
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(
+                f"no real photos show {name!r} leather", hint=f"Known: {', '.join(known)}."
+            )
+    return tuple(known[name] for name in names) or MATCHES
+
+
+def measure(
+    datasets_dir: Path, *, count: int, seed: int, told: Callable[[str], object], leathers: Sequence[str] = ()
+) -> list[Distance]:
     """The distances of every family, from ``count`` rendered crops each.
 
     Raises
     ------
     ConfigurationError : a data set is missing or changed, or there are too few photos to compare.
+    UnknownNameError : ``leathers`` names a kind that no real photos show.
     """
     if count < 2:
         raise ConfigurationError(f"{count} crops cannot be compared", hint="Give a count of 2 or more.")
     found = []
-    for match in MATCHES:
+    for match in matches(leathers):
         told(match.name)
-        real = _real(match, datasets_dir)
-        rendered = _rendered(match, real, count=count, seed=seed)
-        found.append(_compare(match.name, real, _features(real.crops), _features(rendered), seed))
+        real = real_leather(match, datasets_dir)
+        rendered = [render(scene).rgb for scene in scenes_like(match, real, count=count, seed=seed)]
+        found.append(_compare(match.name, real, features(real.crops), features(rendered), seed))
     return found
 
 
-def _real(match: Match, datasets_dir: Path) -> _Real:
+def real_leather(match: Match, datasets_dir: Path) -> Real:
+    """The sound crops of a kind of leather from the photos that may be used for training.
+
+    Raises
+    ------
+    ConfigurationError : see `measure`.
+    """
     _, shots = open_dataset(datasets_dir, match.dataset)
     crops: list[U8] = []
     photo, hide = [], []
@@ -109,7 +141,7 @@ def _real(match: Match, datasets_dir: Path) -> _Real:
             f"{match.dataset} has too few photos of {match.name} leather to compare with",
             hint="Restore the folder datasets/ from the project.",
         )
-    return _Real(crops, np.array(photo), np.array(hide), mine[0].mm_per_px)
+    return Real(crops, np.array(photo), np.array(hide), mine[0].mm_per_px)
 
 
 def _sound_crops(shot: Shot) -> list[U8]:
@@ -135,8 +167,8 @@ def _sound_crops(shot: Shot) -> list[U8]:
     ][:4]
 
 
-def _rendered(match: Match, real: _Real, *, count: int, seed: int) -> list[U8]:
-    """Rendered crops at the real photos' scale, of colours drawn from theirs."""
+def scenes_like(match: Match, real: Real, *, count: int, seed: int) -> Iterator[Scene]:
+    """Scenes of plain leather at the real photos' scale, of colours drawn from theirs."""
     request = Request(
         side_px=CROP_PX,
         mm_per_px=(real.mm_per_px, real.mm_per_px),
@@ -146,13 +178,11 @@ def _rendered(match: Match, real: _Real, *, count: int, seed: int) -> list[U8]:
         distractors=0.0,
     )
     colours = [_reflectance(crop) for crop in real.crops]
-    crops = []
     for index in range(count):
         rng = stream(seed, "colour", index)
         scene = sample(request, seed=seed, index=index)
         colour = sampling.tinted(rng, colours[int(rng.integers(len(colours)))], 0.08)
-        crops.append(render(replace(scene, base=replace(scene.base, colour=colour))).rgb)
-    return crops
+        yield replace(scene, base=replace(scene.base, colour=colour))
 
 
 def _reflectance(crop: U8) -> Rgb:
@@ -162,7 +192,7 @@ def _reflectance(crop: U8) -> Rgb:
     return r, g, b
 
 
-def _features(crops: Sequence[U8]) -> F64:
+def features(crops: Sequence[U8]) -> F64:
     """Mean activations (N, D) of the encoder's last two stages."""
     import torch
 
@@ -178,17 +208,26 @@ def _features(crops: Sequence[U8]) -> F64:
     return np.concatenate(found).astype(np.float64)
 
 
+def scale_of(true: F64) -> float:
+    """What features are divided by, so that the kernel sees real ones with a mean square of 1."""
+    return float(np.sqrt((true**2).mean()))
+
+
+def kernel(x: F64, y: F64) -> F64:
+    """(N, M) the kernel (x·y / D + 1)³ of two samples (N, D) and (M, D)."""
+    return np.asarray((x @ y.T / x.shape[1] + 1) ** 3, np.float64)
+
+
 def kernel_distance(x: F64, y: F64) -> float:
-    """Squared maximum mean discrepancy of two samples (N, D), (M, D) under (x·y / D + 1)³, without bias."""
-    d = x.shape[1]
-    xx, yy, xy = ((a @ b.T / d + 1) ** 3 for a, b in ((x, x), (y, y), (x, y)))
+    """Squared maximum mean discrepancy of two samples (N, D), (M, D) under `kernel`, without bias."""
+    xx, yy, xy = kernel(x, x), kernel(y, y), kernel(x, y)
     n, m = len(x), len(y)
     within = (xx.sum() - np.trace(xx)) / (n * (n - 1)) + (yy.sum() - np.trace(yy)) / (m * (m - 1))
     return float(within - 2 * xy.mean())
 
 
-def _compare(family: str, real: _Real, true: F64, made: F64, seed: int) -> Distance:
-    scale = float(np.sqrt((true**2).mean()))
+def _compare(family: str, real: Real, true: F64, made: F64, seed: int) -> Distance:
+    scale = scale_of(true)
     true, made = true / scale, made / scale
     rng = stream(seed, "halves")
     return Distance(
