@@ -29,7 +29,7 @@ from training import losses, pictures, sewing_scores
 from training.batches import Batch, Batches, kept_back
 from training.datasets import Box, Example, Shot, Split, load, open_dataset
 from training.networks import MULTIPLE, STRIDE, LeatherNet, bounded, build, learning_groups
-from training.recipe import PROJECT, Recipe
+from training.recipe import PROJECT, Precision, Recipe
 from training.scenes import Piece, Pool, open_pool
 from training.stitches import stitch_loss
 
@@ -366,9 +366,10 @@ def _teach(
             defect = losses.full_size(torch.sigmoid(answers), labels.shape[-1])
         labels = labels.clone()
         labels[boxed] = losses.self_label(labels[boxed], batch.box_ids[boxed], batch.box_kinds[boxed], defect)
-    logits, raw, _ = network(images)
-    teaching = losses.loss(logits, labels, batch.box_ids, batch.box_kinds)
-    sewing = stitch_loss(raw, batch.stitches, batch.stitches_known)
+    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.fit.precision is Precision.BFLOAT16):
+        logits, raw, _ = network(images)
+    teaching = losses.loss(logits.float(), labels, batch.box_ids, batch.box_kinds)
+    sewing = stitch_loss(raw.float(), batch.stitches, batch.stitches_known)
     total = teaching.total + recipe.fit.stitch_weight * sewing.total
     parts = (
         *(total, teaching.pixels, teaching.overlap, teaching.focal, teaching.boxes),
