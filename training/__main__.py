@@ -62,10 +62,10 @@ def _opened(recipe_file: Path) -> Recipe:
 @_DATASETS
 def fit(recipe_file: Path, runs_dir: Path, datasets_dir: Path) -> None:
     """Fit the network; a run that was killed goes on from its last checkpoint."""
-    from training import fitting  # seconds of imports that --help need not wait for
+    from training import fitting, runs  # seconds of imports that --help need not wait for
 
     recipe = _opened(recipe_file)
-    run = fitting.RunFolder(runs_dir / recipe.name)
+    run = runs.RunFolder(runs_dir / recipe.name)
     try:
         fitting.fit(recipe, run, datasets_dir=datasets_dir)
     except WeltError as error:
@@ -119,7 +119,7 @@ def score(
             recipe_file, models_dir, photos=photos, false_rejects=false_rejects, mm_per_px=mm_per_px
         )
         return
-    from training import candidates, fitting, scoring
+    from training import candidates, runs, scoring
 
     try:
         if layout is not None:
@@ -130,7 +130,7 @@ def score(
             click.echo(scoring.as_markdown(made.metrics))
             return
         recipe = _opened(recipe_file)
-        run = fitting.RunFolder(runs_dir / recipe.name)
+        run = runs.RunFolder(runs_dir / recipe.name)
         model = candidates.make_candidate(recipe, run, datasets_dir=datasets_dir)
         made = scoring.score(recipe, model, datasets_dir=datasets_dir)
     except WeltError as error:
@@ -190,10 +190,10 @@ def _score_benchmark(
 )
 def export(recipe_file: Path, runs_dir: Path, datasets_dir: Path, models_dir: Path) -> None:
     """Publish the scored candidate, unless it answers otherwise than the trained network."""
-    from training import exporting, fitting
+    from training import exporting, runs
 
     recipe = _opened(recipe_file)
-    run = fitting.RunFolder(runs_dir / recipe.name)
+    run = runs.RunFolder(runs_dir / recipe.name)
     try:
         folder = exporting.export(recipe, run, models_dir=models_dir, datasets_dir=datasets_dir)
     except WeltError as error:
@@ -217,10 +217,10 @@ def export(recipe_file: Path, runs_dir: Path, datasets_dir: Path, models_dir: Pa
 )
 def ablate(recipe_file: Path, runs_dir: Path, datasets_dir: Path, steps: int, what: str) -> None:
     """Show what a part is worth, by short runs without and with it; the card quotes the tables."""
-    from training import ablation, fitting, sources
+    from training import ablation, runs, sources
 
     recipe = _opened(recipe_file)
-    run = fitting.RunFolder(runs_dir / recipe.name)
+    run = runs.RunFolder(runs_dir / recipe.name)
     try:
         shown = ablation.ablate if what == "boxes" else sources.compare_sources
         table = shown(recipe, run, steps=steps, datasets_dir=datasets_dir)

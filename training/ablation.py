@@ -7,8 +7,9 @@ from pathlib import Path
 from inspection.registry import Metric
 from training.candidates import make_candidate
 from training.datasets import Split
-from training.fitting import RunFolder, fit
+from training.fitting import fit
 from training.recipe import PROJECT, BoxUse, Recipe
+from training.runs import RunFolder
 from training.scoring import score
 
 __all__ = ["ablate"]

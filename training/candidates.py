@@ -27,7 +27,6 @@ from inspection.detecting import Sensitivity
 from inspection.domain import Defect, Maps, Zone, ZoneClass
 from inspection.registry import DataSource, Manifest, Model, open_model
 from training.datasets import Labels, Shot, Split, open_dataset, read_mask, read_photo
-from training.fitting import RunFolder, load_averaged
 from training.networks import (
     EMBEDDING_CHANNELS,
     EMBEDDING_STRIDE,
@@ -37,6 +36,7 @@ from training.networks import (
     LeatherNet,
 )
 from training.recipe import PROJECT, BoxUse, Recipe
+from training.runs import RunFolder, load_averaged
 from training.stitches import PLANES
 
 __all__ = [

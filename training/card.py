@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from inspection.registry import Manifest
 from training.candidates import PATCH_MM
 from training.datasets import Definition
-from training.fitting import RunFolder
 from training.recipe import Recipe
+from training.runs import RunFolder
 from training.scoring import as_markdown
 
 __all__ = ["card"]

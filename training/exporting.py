@@ -37,10 +37,11 @@ from training.datasets import (
     open_dataset,
     read_mask,
 )
-from training.fitting import RunFolder, load_averaged, open_examples, open_recipe_pool
+from training.material import open_examples, open_recipe_pool
 from training.networks import Exported
 from training.quantising import Trial
 from training.recipe import PROJECT, Recipe
+from training.runs import RunFolder, load_averaged
 
 __all__ = ["BOUNDS", "Bounds", "ParityError", "TorchNetwork", "compare", "export"]
 

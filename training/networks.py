@@ -61,8 +61,8 @@ class EvenSame(nn.Module):
     """Convolution with TensorFlow's padding, written for inputs of even size.
 
     The original of a strided one computes its padding from the input size at every call; for even sizes it is
-    always the same, and a constant exports to a smaller and faster graph. Depthwise ones are always computed in
-    32 bits on a CPU, where their gradients in bfloat16 take five times as long.
+    always the same, and a constant exports to a smaller and faster graph. Depthwise ones are always computed
+    in 32 bits on a CPU, where their gradients in bfloat16 take five times as long.
     """
 
     def __init__(self, original: nn.Conv2d) -> None:

@@ -106,7 +106,9 @@ def worst(
     network: LeatherNet, examples: Sequence[Example], kinds: Sequence[str], file: Path, *, count: int
 ) -> None:
     """The photos whose answers are furthest from their labels, labels left and answers right."""
-    from training.fitting import predict  # the drawing of answers needs the network, which draws its curves
+    from training.validating import (
+        predict,  # the drawing of answers needs the network, which draws its curves
+    )
 
     scored = []
     for example in examples:

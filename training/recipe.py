@@ -15,7 +15,7 @@ from inspection import taxonomy
 from inspection.errors import ConfigurationError
 from training.networks import MULTIPLE
 
-__all__ = ["PROJECT", "BoxUse", "Precision", "Recipe", "read_recipe"]
+__all__ = ["PROJECT", "BoxUse", "Device", "Precision", "Recipe", "read_recipe"]
 
 PROJECT = Path(__file__).resolve().parents[1]
 """The checkout: data sets, runs and models are found beside this package."""
@@ -39,6 +39,15 @@ class Precision(StrEnum):
     FULL = "32-true"
     BFLOAT16 = "bf16-mixed"
     """Half the bits where products are summed: twice as fast on processors that know bfloat16."""
+
+
+class Device(StrEnum):
+    """Where it is learned. The weights do not depend on it but for rounding."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+    AUTO = "auto"
+    """A GPU where there is one."""
 
 
 class _Part(BaseModel):
@@ -104,14 +113,15 @@ class FitPart(_Part):
     Attributes
     ----------
     steps, batch : optimizer steps, crops per step over all processes.
-    processes : that share each step, each with its threads; their number changes which crops are drawn, so a
-        run goes on with as many as it began with.
+    processes : that share each step, each with its threads on the CPU or with a GPU of its own; their number
+        changes which crops are drawn, so a run goes on with as many as it began with.
     rate : peak learning rate of the decoder; the encoder's is ``encoder_factor`` times that.
     warm_up : steps of rising rate; then it falls along a half cosine to a hundredth.
     averaging : decay per step of the running mean of the weights that is validated and exported.
     self_training_from : share of the steps after which the averaged network labels the inside of boxes.
     validate_every : steps between validations; a checkpoint is written as often.
     precision : of the numbers inside the network.
+    device : where; a run may go on elsewhere than it began.
     """
 
     steps: int = Field(ge=2)
@@ -128,6 +138,7 @@ class FitPart(_Part):
     workers: int = Field(default=1, ge=0, le=8)
     stitch_weight: float = Field(default=0.5, ge=0)
     precision: Precision = Precision.FULL
+    device: Device = Device.CPU
 
 
 class FinishPart(_Part):
@@ -242,7 +253,7 @@ class Recipe(_Part):
     def fingerprint(self) -> str:
         """Digest of what decides the weights; a checkpoint of another fingerprint is not resumed."""
         parts = self.model_dump(mode="json", include={"seed", "kinds", "mm_per_px", "network", "data", "fit"})
-        for name in ("threads", "workers", "validate_every"):
+        for name in ("threads", "workers", "validate_every", "device"):
             del parts["fit"][name]
         if self.fit.precision is Precision.FULL:  # runs begun before there was a choice go on
             del parts["fit"]["precision"]

@@ -15,9 +15,12 @@ import numpy as np
 from inspection import metrics
 from inspection.metrics import Interval, Tally
 from training.datasets import Example, Split
-from training.fitting import RunFolder, fit, load_averaged, open_examples, predict, regions_against_boxes
+from training.fitting import fit
+from training.material import open_examples
 from training.networks import LeatherNet
 from training.recipe import PROJECT, DataPart, Recipe
+from training.runs import RunFolder, load_averaged
+from training.validating import predict, regions_against_boxes
 
 __all__ = ["compare_sources"]
 

@@ -9,8 +9,8 @@ pytest.importorskip("torch")
 from pathlib import Path
 
 from training import candidates, fitting, scoring
-from training.fitting import RunFolder
 from training.recipe import PROJECT, Recipe, read_recipe
+from training.runs import RunFolder
 
 
 @pytest.fixture(scope="session")

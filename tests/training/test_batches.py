@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 from training.augment import Augment, Crop
 from training.batches import Batches
 from training.datasets import UNKNOWN_LABEL, Split
-from training.fitting import open_examples
+from training.material import open_examples
 from training.pasting import collect, transplant
 from training.recipe import Recipe, ScenesPart
 from training.scenes import SIDE_PX, Pool

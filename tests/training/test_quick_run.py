@@ -19,16 +19,20 @@ pytest.importorskip("torch")
 
 import torch
 from click.testing import CliRunner
+from lightning_fabric import Fabric
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from inspection import registry
 from inspection.errors import ConfigurationError
-from training import candidates, exporting, fitting
+from training import candidates, exporting, fitting, runs
 from training.__main__ import main
+from training.batches import Batches
+from training.datasets import Split
 from training.exporting import ParityError
-from training.fitting import RunFolder
+from training.material import open_examples
 from training.networks import Exported
-from training.recipe import PROJECT, Recipe, read_recipe
+from training.recipe import PROJECT, Precision, Recipe, read_recipe
+from training.runs import RunFolder
 
 pytestmark = [pytest.mark.train, pytest.mark.slow]
 
@@ -53,7 +57,7 @@ def test_a_finished_run_leaves_curves_samples_and_the_worst_answers(finished: Ru
     history = json.loads((finished.path / "history.json").read_text())
     assert [moment["step"] for moment in history] == [8, 16, 24]
     assert history[-1]["loss"] < history[0]["loss"]
-    events = EventAccumulator(str(finished.path / fitting.EVENTS))
+    events = EventAccumulator(str(finished.path / runs.EVENTS))
     events.Reload()
     shown = [(event.step, event.value) for event in events.Scalars("validation/ap")]
     assert shown == [(moment["step"], pytest.approx(moment["val_ap"])) for moment in history]
@@ -80,33 +84,107 @@ def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(
         np.testing.assert_allclose(value.numpy(), expected[name].numpy(), atol=1e-4, err_msg=name)
 
 
-def test_two_processes_fit_together_in_a_run_folder_with_any_name(tmp_path: Path) -> None:
-    recipe = tmp_path / "quick.toml"
-    shared = (
-        RECIPE.read_text()
-        .replace("steps = 24", "steps = 2\nprocesses = 2")
-        .replace("warm_up = 4", "warm_up = 0")
-    )
-    recipe.write_text(shared)
-    # Relative, and with a sign that ends the path of an address.
-    command = [sys.executable, "-m", "training", "fit", str(recipe), "--runs", "runs #1"]
+SMALL = """
+[finish]
+steps = 2
+rate = 6e-4
+box_share = 0.4
+focus = 0.45
+paste = 0.3
+sound_share = 0.25
+scenes_share = 0.28
+scenes_focus = 0.3
+"""
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A file with a recipe of few steps, in two stretches, that two processes share."""
+    text = RECIPE.read_text()
+    for was, now in (
+        ("steps = 24", "steps = 6\nprocesses = 2"),
+        ("warm_up = 4", "warm_up = 0"),
+        ("validate_every = 8", "validate_every = 2"),
+        ("threads = 2", "threads = 1"),
+        ("crop_px = 128\nlimit = 6", "crop_px = 64\nlimit = 4"),
+        ("[data.scenes]\ncount = 8\nshare = 0.25\n", ""),
+    ):
+        assert was in text
+        text = text.replace(was, now)
+    file = tmp_path / "quick.toml"
+    file.write_text(text + SMALL)
+    return file
+
+
+def _fit_apart(recipe: Path, runs_dir: str, *, kill_at: Path | None = None) -> int:
+    """Exit code of ``fit`` with a relative folder of runs; it is killed once a file is there."""
     path = os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")])
     with subprocess.Popen(
-        command,
-        cwd=tmp_path,
+        [sys.executable, "-m", "training", "fit", recipe.name, "--runs", runs_dir],
+        cwd=recipe.parent,
         env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as process:
         try:
-            assert process.wait(timeout=WAIT_S) == 0
+            if kill_at is None:
+                return process.wait(timeout=WAIT_S)
+            until = time.monotonic() + WAIT_S
+            while not kill_at.is_file() and process.poll() is None and time.monotonic() < until:
+                time.sleep(0.01)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # the other one too, when they never met
-    run = RunFolder(tmp_path / "runs #1" / "quick")
-    assert torch.load(run.checkpoint, weights_only=False)["step"] == 2
-    assert not list(run.path.glob("meeting-*"))
+    return process.returncode
+
+
+def test_two_processes_fit_both_stretches_together_and_go_on_as_if_nothing_had_happened(shared: Path) -> None:
+    # With a sign that ends the path of an address.
+    whole, cut = (RunFolder(shared.parent / folder / "quick") for folder in ("runs #1", "runs #2"))
+    assert _fit_apart(shared, "runs #1") == 0
+    assert _fit_apart(shared, "runs #2", kill_at=cut.checkpoint) == -signal.SIGKILL
+    recipe = read_recipe(shared)
+    assert runs.read_checkpoint(cut, recipe)["step"] < recipe.fit.steps
+    assert _fit_apart(shared, "runs #2") == 0
+    for ours, theirs in zip(runs.stretches(recipe, whole), runs.stretches(recipe, cut), strict=True):
+        one, other = (runs.read_checkpoint(run, own) for own, run in (ours, theirs))
+        assert one["step"] == other["step"] == ours[0].fit.steps
+        for name, value in one["averaged"].items():
+            np.testing.assert_allclose(
+                other["averaged"][name].numpy(), value.numpy(), atol=1e-6, err_msg=name
+            )
+
+
+def test_mixed_precision_learns_much_the_same_and_keeps_weights_in_32_bits(
+    finished: RunFolder, quick: Recipe
+) -> None:
+    losses = []
+    for precision in Precision:
+        fit = quick.fit.model_copy(update={"steps": 2, "precision": precision})
+        # Beside the finished run, whose pool of scenes they share.
+        run = RunFolder(finished.path.parent / f"quick-{precision}")
+        fitting.fit(quick.model_copy(update={"fit": fit}), run, quiet=True)
+        losses.append(json.loads((run.path / "history.json").read_text())[-1]["loss"])
+        assert {value.dtype for value in _weights(run).values()} <= {torch.float32, torch.int64}
+    full, mixed = losses
+    assert mixed == pytest.approx(full, rel=0.05)
+    assert mixed != pytest.approx(full, rel=1e-5)
+
+
+def test_losses_are_computed_in_32_bits_whatever_the_network_computes_in(
+    quick: Recipe, datasets_dir: Path
+) -> None:
+    examples = open_examples(quick, Split.TRAIN, datasets_dir=datasets_dir)
+    batch = Batches(examples, quick)[0]
+    fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    network = runs.build_network(quick).eval()
+    wrapped = fabric.setup(network)
+    answers: list[torch.dtype] = []
+    network.head.register_forward_hook(lambda *called: answers.append(called[-1].dtype))
+    taught = fitting.teach(wrapped, network, batch, quick, step=0)
+    assert answers == [torch.bfloat16]
+    assert {part.dtype for part in taught} == {torch.float32}
 
 
 def test_a_checkpoint_of_another_recipe_is_not_continued(copy: RunFolder, quick: Recipe) -> None:
@@ -148,7 +226,7 @@ def test_an_export_is_a_complete_model_that_serves(copy: RunFolder, quick: Recip
 def test_an_export_that_differs_from_the_trained_network_writes_nothing(
     copy: RunFolder, quick: Recipe, tmp_path: Path
 ) -> None:
-    network = fitting.load_averaged(copy, quick)
+    network = runs.load_averaged(copy, quick)
     with torch.no_grad():
         network.head.bias[1] += 0.5
     with pytest.raises(ParityError, match="probabilities differ"):
@@ -164,7 +242,7 @@ def test_a_network_that_normalises_otherwise_is_refused(
 
         def __init__(self) -> None:
             super().__init__()
-            self.inner = Exported(fitting.load_averaged(copy, quick))
+            self.inner = Exported(runs.load_averaged(copy, quick))
 
         def forward(self, image: torch.Tensor) -> torch.Tensor:
             answer: torch.Tensor = self.inner(image.clamp(min=4) - 4)
