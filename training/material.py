@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from inspection.errors import ConfigurationError
 from training.datasets import Example, Shot, Split, load, open_dataset
 from training.recipe import Recipe
 from training.runs import RunFolder
-from training.scenes import Pool, open_pool
+from training.scenes import SIDE_PX, Pool, open_pool
 
 __all__ = ["open_examples", "open_recipe_pool"]
 
@@ -41,6 +42,11 @@ def open_recipe_pool(recipe: Recipe, run: RunFolder, datasets_dir: Path, *, quie
     """The rendered scenes of a recipe; None when it wants none."""
     if recipe.data.scenes is None:
         return None
+    if recipe.data.crop_px > SIDE_PX:
+        raise ConfigurationError(
+            f"'{recipe.name}' cuts crops of {recipe.data.crop_px} px from rendered scenes of {SIDE_PX} px",
+            hint=f"Set data.crop_px to {SIDE_PX} at the most, or leave out data.scenes.",
+        )
     return open_pool(
         recipe.data.scenes,
         kinds=recipe.kinds,

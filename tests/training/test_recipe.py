@@ -12,8 +12,19 @@ import torch
 
 from inspection.errors import ConfigurationError
 from training import fitting
-from training.recipe import DataPart, Device, ExportPart, FitPart, Precision, Recipe
-from training.runs import RunFolder
+from training.material import open_recipe_pool
+from training.recipe import (
+    PROJECT,
+    DataPart,
+    Device,
+    ExportPart,
+    FitPart,
+    Precision,
+    Recipe,
+    ScenesPart,
+    read_recipe,
+)
+from training.runs import RunFolder, load_averaged
 
 pytestmark = pytest.mark.train
 
@@ -51,3 +62,34 @@ def test_a_recipe_for_more_gpus_than_there_are_is_refused_before_anything_is_mad
         fitting.fit(_fitted(device=Device.CUDA, processes=16), run, quiet=True)
     assert "fit.device" in refused.value.hint
     assert not run.path.exists()
+
+
+def test_crops_larger_than_rendered_scenes_are_refused(tmp_path: Path, datasets_dir: Path) -> None:
+    data = RECIPE.data.model_copy(update={"crop_px": 352, "scenes": ScenesPart(count=4, share=0.5)})
+    recipe = RECIPE.model_copy(update={"data": data})
+    with pytest.raises(ConfigurationError, match="crops of 352 px"):
+        open_recipe_pool(recipe, RunFolder(tmp_path / "small"), datasets_dir, quiet=True)
+
+
+@pytest.mark.slow
+def test_the_recipe_for_a_gpu_fits_on_a_cpu_too(tmp_path: Path) -> None:
+    whole = read_recipe(PROJECT / "training" / "recipes" / "leather-gpu.toml")
+    leather = read_recipe(PROJECT / "training" / "recipes" / "leather.toml")
+    assert whole.fit.device is Device.CUDA
+    assert whole.network.decoder_channels == leather.network.decoder_channels
+    assert whole.kinds == leather.kinds
+    assert whole.data.crop_px > leather.data.crop_px
+    assert whole.fit.batch > leather.fit.batch
+    assert whole.data.scenes is not None
+    few = whole.data.scenes.model_copy(update={"count": 4})
+    trial = {"device": Device.AUTO, "steps": 2, "batch": 2, "warm_up": 0, "threads": 2, "workers": 0}
+    recipe = whole.model_copy(
+        update={
+            "data": whole.data.model_copy(update={"limit": 4, "scenes": few}),
+            "fit": whole.fit.model_copy(update=trial),
+            "finish": None,
+        }
+    )
+    run = RunFolder(tmp_path / "runs" / whole.name)
+    fitting.fit(recipe, run, quiet=True)
+    assert load_averaged(run, recipe).head.out_channels == len(whole.kinds)
