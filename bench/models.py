@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-import segmentation_models_pytorch as smp
-import torch
 
 from bench.table import Figure
 from inspection import registry
 from inspection.registry import Metric
-from inspection.runtime import Network, OnnxNetwork, Output
+from inspection.runtime import OnnxNetwork, Output
+from training.candidates import to_onnx
+from training.plain_unet import PlainUnet
+from training.timing import TILE_PX, time_in_turns
 
-TILE_PX = 512
 THREADS = 2
 RUNS = 15
 TILE_BAR_MS = 75.0
@@ -54,9 +50,9 @@ def measure(models_dir: Path) -> list[Figure]:
         for metric in manifest.metrics
         for sense, bar in (_bar(metric),)
     ]
-    ours_ms, peer_ms = side_by_side(
-        model.network, plain_unet(planes=len(manifest.kinds)), outputs=model.spec.outputs
-    )
+    peer = plain_unet(kinds=len(manifest.kinds))
+    took = time_in_turns([(model.network, model.spec.outputs), (peer, (Output.SURFACE,))], rounds=RUNS)
+    ours_ms, peer_ms = (float(np.median(one)) for one in took)
     return [
         *figures,
         Figure(
@@ -74,49 +70,12 @@ def measure(models_dir: Path) -> list[Figure]:
     ]
 
 
-class _Served(torch.nn.Module):
-    """A network behind the same door as ours: uint8 RGB in, probabilities out."""
-
-    def __init__(self, network: torch.nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        x = image.permute(0, 3, 1, 2).to(torch.float32) / 255.0
-        probabilities: torch.Tensor = torch.softmax(self.network(x), dim=1)
-        return probabilities
-
-
-def plain_unet(*, planes: int) -> OnnxNetwork:
+def plain_unet(*, kinds: int) -> OnnxNetwork:
     """The usual choice: segmentation-models-pytorch's U-Net on ResNet-34; weights do not change its speed."""
-    network = smp.Unet("resnet34", encoder_weights=None, classes=planes).eval()
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "peer.onnx"
-        torch.onnx.export(
-            _Served(network),
-            (torch.zeros(1, TILE_PX, TILE_PX, 3, dtype=torch.uint8),),
-            file,
-            input_names=["image"],
-            output_names=["surface"],
-            external_data=False,
-            verbose=False,
-        )
-        return OnnxNetwork(file.read_bytes(), threads=THREADS)
+    return OnnxNetwork(to_onnx(PlainUnet(kinds=kinds).eval()), threads=THREADS)
 
 
 def _bar(metric: Metric) -> tuple[str, float | None]:
     if metric.kind != "any":
         return "", None
     return BARS.get((metric.data.split(",")[0], metric.name), ("", None))
-
-
-def side_by_side(ours: Network, peer: Network, *, outputs: Sequence[Output]) -> tuple[float, float]:
-    """Median milliseconds of one tile for both, in turns; ours with all its ``outputs``."""
-    tile = np.random.default_rng(0).integers(0, 255, (TILE_PX, TILE_PX, 3), dtype=np.uint8)
-    took: tuple[list[float], list[float]] = ([], [])
-    for _ in range(RUNS):
-        for network, wanted, times in zip((ours, peer), (outputs, (Output.SURFACE,)), took, strict=True):
-            began = time.perf_counter()
-            network.run(tile, wanted)
-            times.append((time.perf_counter() - began) * 1e3)
-    return statistics.median(took[0]), statistics.median(took[1])

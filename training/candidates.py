@@ -26,14 +26,13 @@ from inspection import detecting, metrics, runtime
 from inspection.detecting import Sensitivity
 from inspection.domain import Defect, Maps, Zone, ZoneClass
 from inspection.registry import DataSource, Manifest, Model, open_model
+from training.architectures import AnyNetwork
 from training.datasets import Labels, Shot, Split, open_dataset, read_mask, read_photo
 from training.networks import (
-    EMBEDDING_CHANNELS,
     EMBEDDING_STRIDE,
     MULTIPLE,
     STRIDE,
     Exported,
-    LeatherNet,
 )
 from training.recipe import PROJECT, BoxUse, Recipe
 from training.runs import RunFolder, load_averaged
@@ -92,7 +91,7 @@ class Look:
         return np.asarray(np.clip(full, 0, 1), np.float32)
 
 
-def to_onnx(network: LeatherNet) -> bytes:
+def to_onnx(network: AnyNetwork) -> bytes:
     """One ONNX file for photos of any size that is a multiple of 32."""
     example = torch.zeros((1, 256, 256, 3), dtype=torch.uint8)
     rows, columns = (
@@ -275,7 +274,7 @@ def make_candidate(recipe: Recipe, run: RunFolder, *, datasets_dir: Path = PROJE
         overlap_px=recipe.export.overlap_px,
         multiple=MULTIPLE,
         stitch_planes=PLANES,
-        embedding_channels=EMBEDDING_CHANNELS,
+        embedding_channels=network.embedding_channels,
         embedding_stride=EMBEDDING_STRIDE,
         thresholds=dict.fromkeys(kinds, LOWEST_THRESHOLD),
         min_area_mm2=recipe.export.min_area_mm2,

@@ -25,15 +25,15 @@ from tqdm import tqdm
 
 from inspection.errors import ConfigurationError
 from training import losses, pictures, sewing_scores
+from training.architectures import AnyNetwork, build_network
 from training.batches import Batch, Batches, kept_back
 from training.datasets import Example, Split
 from training.material import open_examples, open_recipe_pool
-from training.networks import LeatherNet, learning_groups
+from training.networks import learning_groups
 from training.notes import Notes
 from training.recipe import PROJECT, Device, FitPart, Recipe
 from training.runs import (
     RunFolder,
-    build_network,
     load_averaged,
     read_checkpoint,
     stretches,
@@ -63,7 +63,7 @@ class _Task:
 
 def fit(
     recipe: Recipe, run: RunFolder, *, datasets_dir: Path = PROJECT / "datasets", quiet: bool = False
-) -> LeatherNet:
+) -> AnyNetwork:
     """Fit, or go on fitting, and give the averaged network.
 
     Parameters
@@ -126,7 +126,7 @@ def _rate(step: int, recipe: Recipe) -> float:
 
 
 @torch.no_grad()
-def _average(averaged: LeatherNet, network: LeatherNet, *, decay: float, step: int) -> None:
+def _average(averaged: AnyNetwork, network: AnyNetwork, *, decay: float, step: int) -> None:
     # Young averages would remember the random start; so the decay grows with the number of steps.
     decay = min(decay, (1 + step) / (10 + step))
     own = network.state_dict()
@@ -138,7 +138,7 @@ def _average(averaged: LeatherNet, network: LeatherNet, *, decay: float, step: i
 
 
 @torch.no_grad()
-def _share_statistics(fabric: Fabric, averaged: LeatherNet) -> None:
+def _share_statistics(fabric: Fabric, averaged: AnyNetwork) -> None:
     """Give every process the averaged batch statistics of the first, as they go into the checkpoint; those of
     the network itself are shared at each step."""
     firsts = fabric.broadcast([buffer.cpu() for buffer in averaged.buffers()])
@@ -153,7 +153,7 @@ def _seed(seed: int) -> None:
 
 
 def teach(
-    network: nn.Module, averaged: LeatherNet, batch: Batch, recipe: Recipe, step: int
+    network: nn.Module, averaged: AnyNetwork, batch: Batch, recipe: Recipe, step: int
 ) -> tuple[Tensor, ...]:
     """What is minimised, and its parts, in the order of ``TAUGHT``.
 

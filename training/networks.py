@@ -28,6 +28,7 @@ __all__ = [
     "Exported",
     "LeatherNet",
     "build",
+    "first_biases",
     "learning_groups",
 ]
 
@@ -131,6 +132,8 @@ class LeatherNet(nn.Module):
         of leather.
     """
 
+    embedding_channels = EMBEDDING_CHANNELS
+
     def __init__(self, *, kinds: int, decoder_channels: Sequence[int], frozen_stages: int) -> None:
         super().__init__()
         self.encoder: Any = _encoder()  # timm's class has no types
@@ -188,7 +191,7 @@ class Exported(nn.Module):
     """What goes into the ONNX file: (N, H, W, 3) uint8 as the line holds it to probabilities
     (N, K, H / 2, W / 2), stitch planes (N, 5, H / 2, W / 2) and features (N, C, H / 8, W / 8)."""
 
-    def __init__(self, network: LeatherNet) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
@@ -204,28 +207,30 @@ def bounded(raw: Tensor) -> Tensor:
     return torch.cat([thread, point, offsets, edge], dim=1)
 
 
+def first_biases(kinds: int) -> tuple[Tensor, Tensor]:
+    """Biases of (kinds,) surface and of the stitch planes with which a network begins by calling everything
+    sound."""
+    sewn = [0.0 if plane.startswith("offset") else RARE_AT_FIRST for plane in PLANES]
+    return torch.tensor([SOUND_AT_FIRST] + [0.0] * (kinds - 1)), torch.tensor(sewn)
+
+
 def build(*, kinds: int, decoder_channels: Sequence[int], frozen_stages: int) -> LeatherNet:
     """A network with a trained encoder and a fresh decoder that begins by calling everything sound."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="timm")
         network = LeatherNet(kinds=kinds, decoder_channels=decoder_channels, frozen_stages=frozen_stages)
     with torch.no_grad():
-        network.head.weight.mul_(0.1)
-        network.head.bias.copy_(torch.tensor([SOUND_AT_FIRST] + [0.0] * (kinds - 1)))
-        network.stitch_head[-1].weight.mul_(0.1)
-        network.stitch_head[-1].bias.copy_(
-            torch.tensor([0.0 if plane.startswith("offset") else RARE_AT_FIRST for plane in PLANES])
-        )
+        for last, bias in zip((network.head, network.stitch_head[-1]), first_biases(kinds), strict=True):
+            last.weight.mul_(0.1)
+            last.bias.copy_(bias)
     return network
 
 
-def learning_groups(network: LeatherNet, *, rate: float, encoder_factor: float) -> list[dict[str, object]]:
-    """Optimizer groups: the encoder learns ``encoder_factor`` times as fast as the decoder."""
-    encoder = [parameter for parameter in network.encoder.parameters() if parameter.requires_grad]
-    rest = [
-        *network.lateral.parameters(),
-        *network.decoder.parameters(),
-        *network.head.parameters(),
-        *network.stitch_head.parameters(),
-    ]
+def learning_groups(network: nn.Module, *, rate: float, encoder_factor: float) -> list[dict[str, object]]:
+    """Optimizer groups: the ``encoder`` learns ``encoder_factor`` times as fast as the rest."""
+    encoder: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            (encoder if name.startswith("encoder.") else rest).append(parameter)
     return [{"params": encoder, "lr": rate * encoder_factor}, {"params": rest, "lr": rate}]

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from training import pictures
-from training.networks import LeatherNet
+from training.architectures import AnyNetwork
 from training.runs import EVENTS, HISTORY, RunFolder
 from training.validating import VALIDATED, Validation
 
@@ -48,7 +48,7 @@ class Notes:
         self._sums, self._seen = self._sums + [float(part.detach()) for part in taught], self._seen + 1
         return float(self._sums[0]) / self._seen
 
-    def take(self, done: int, averaged: LeatherNet) -> History:
+    def take(self, done: int, averaged: AnyNetwork) -> History:
         """Validate after ``done`` steps, draw the curves and give the history."""
         measured = (done, *(self._sums / self._seen).tolist(), *self._validation.figures(averaged))
         self._history = [*self._history, dict(zip(FIELDS, measured, strict=True))]
@@ -60,7 +60,7 @@ class Notes:
         self._sums, self._seen = np.zeros(len(TAUGHT)), 0
         return self._history
 
-    def close(self, averaged: LeatherNet) -> None:
+    def close(self, averaged: AnyNetwork) -> None:
         """Draw the worst answers, and end."""
         self._events.close()
         pictures.worst(

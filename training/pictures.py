@@ -19,8 +19,8 @@ from inspection import taxonomy
 from training.datasets import UNKNOWN_LABEL, Example
 
 if TYPE_CHECKING:
+    from training.architectures import AnyNetwork
     from training.batches import Batch
-    from training.networks import LeatherNet
 
 __all__ = ["curves", "overlay", "samples", "worst"]
 
@@ -103,7 +103,7 @@ def curves(history: Sequence[dict[str, float]], file: Path) -> None:
 
 
 def worst(
-    network: LeatherNet, examples: Sequence[Example], kinds: Sequence[str], file: Path, *, count: int
+    network: AnyNetwork, examples: Sequence[Example], kinds: Sequence[str], file: Path, *, count: int
 ) -> None:
     """The photos whose answers are furthest from their labels, labels left and answers right."""
     from training.validating import (

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import statistics
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,15 +31,15 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from inspection import registry
 from inspection.metrics import Tally
 from inspection.registry import Model, Quantised
-from inspection.runtime import EVERYTHING, INPUT, Network, OnnxNetwork
+from inspection.runtime import EVERYTHING, INPUT, OnnxNetwork
 from training.candidates import look
-from training.datasets import Shot, read_mask, read_photo
+from training.datasets import Shot, read_mask
+from training.timing import time_in_turns
 
 __all__ = ["MOST_LOST", "Trial", "quantise", "try_out"]
 
 MOST_LOST = 0.005
 """AP that no kind may lose: half a point."""
-TILE_PX = 512
 ROUNDS = 15
 QUANTISED = ("Conv", "Add", "Concat", "Resize", "Relu", "Clip")
 U8 = npt.NDArray[np.uint8]
@@ -145,19 +143,9 @@ def try_out(model: Model, body: bytes, shots: Sequence[Shot], *, threads: int) -
         kind: round(Tally.total(a).average_precision() - Tally.total(b).average_precision(), 4)
         for kind, (a, b) in tallies.items()
     }
-    ratio = _time_ratio(model.network, small, read_photo(shots[0]))
+    full_ms, small_ms = time_in_turns([(model.network, EVERYTHING), (small, EVERYTHING)], rounds=ROUNDS)
+    ratio = float(np.median(small_ms) / np.median(full_ms))
     return Trial(lost=lost, time_ratio=round(ratio, 3), apart=round(apart, 6))
-
-
-def _time_ratio(full: Network, less: Network, photo: U8) -> float:
-    tile = np.resize(photo, (TILE_PX, TILE_PX, 3))
-    took: tuple[list[float], list[float]] = ([], [])
-    for _ in range(ROUNDS):
-        for network, times in zip((full, less), took, strict=True):
-            began = time.perf_counter()
-            network.run(tile, EVERYTHING)
-            times.append(time.perf_counter() - began)
-    return statistics.median(took[1]) / statistics.median(took[0])
 
 
 def described(body: bytes, trial: Trial) -> Quantised:

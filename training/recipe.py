@@ -15,7 +15,7 @@ from inspection import taxonomy
 from inspection.errors import ConfigurationError
 from training.networks import MULTIPLE
 
-__all__ = ["PROJECT", "BoxUse", "Device", "Precision", "Recipe", "read_recipe"]
+__all__ = ["PROJECT", "Architecture", "BoxUse", "Device", "Precision", "Recipe", "read_recipe"]
 
 PROJECT = Path(__file__).resolve().parents[1]
 """The checkout: data sets, runs and models are found beside this package."""
@@ -54,9 +54,19 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class NetworkPart(_Part):
-    """See ``networks.LeatherNet``."""
+class Architecture(StrEnum):
+    """Which network learns."""
 
+    LEATHER = "leather"
+    """The one that ships: ``networks.LeatherNet``."""
+    PLAIN_UNET = "unet-resnet34"
+    """The usual choice, to compare with: ``plain_unet.PlainUnet``."""
+
+
+class NetworkPart(_Part):
+    """See ``networks.LeatherNet``; all but ``architecture`` is of that one alone."""
+
+    architecture: Architecture = Architecture.LEATHER
     decoder_channels: tuple[int, int, int, int] = (96, 48, 32, 16)
     frozen_stages: int = Field(default=2, ge=-1, le=7)
 
@@ -255,8 +265,11 @@ class Recipe(_Part):
         parts = self.model_dump(mode="json", include={"seed", "kinds", "mm_per_px", "network", "data", "fit"})
         for name in ("threads", "workers", "validate_every", "device"):
             del parts["fit"][name]
-        if self.fit.precision is Precision.FULL:  # runs begun before there was a choice go on
+        # Runs begun before there was a choice go on.
+        if self.fit.precision is Precision.FULL:
             del parts["fit"]["precision"]
+        if self.network.architecture is Architecture.LEATHER:
+            del parts["network"]["architecture"]
         decides = json.dumps(parts, sort_keys=True)
         return hashlib.sha256(decides.encode()).hexdigest()
 

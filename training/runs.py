@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from inspection.errors import ConfigurationError
-from training.networks import LeatherNet, build
+from training.architectures import AnyNetwork, build_network
 from training.recipe import Recipe
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "EVENTS",
     "HISTORY",
     "RunFolder",
-    "build_network",
     "load_averaged",
     "read_checkpoint",
     "stretches",
@@ -51,15 +50,6 @@ def stretches(recipe: Recipe, run: RunFolder) -> tuple[tuple[Recipe, RunFolder],
     return ((recipe, run),) if last is None else ((recipe, run), (last, RunFolder(run.path / FINISH)))
 
 
-def build_network(recipe: Recipe) -> LeatherNet:
-    """The network of a recipe as it is before it has learned anything of leather."""
-    return build(
-        kinds=len(recipe.kinds),
-        decoder_channels=recipe.network.decoder_channels,
-        frozen_stages=recipe.network.frozen_stages,
-    )
-
-
 def write_checkpoint(run: RunFolder, state: dict[str, object]) -> None:
     """Replace the checkpoint of a run, or leave the old one when that does not succeed."""
     partial = run.checkpoint.with_suffix(".partial")
@@ -81,7 +71,7 @@ def read_checkpoint(run: RunFolder, recipe: Recipe) -> dict[str, Any]:
     return state
 
 
-def load_averaged(run: RunFolder, recipe: Recipe) -> LeatherNet:
+def load_averaged(run: RunFolder, recipe: Recipe) -> AnyNetwork:
     """The averaged network of a finished run, on the CPU."""
     parts = stretches(recipe, run)
     missing = [folder.checkpoint for _, folder in parts if not folder.checkpoint.is_file()]

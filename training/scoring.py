@@ -8,7 +8,6 @@ else over photos.
 from __future__ import annotations
 
 import json
-import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from training.datasets import Box, Shot, Split, box_slices, open_dataset
 from training.recipe import PROJECT, Recipe
 from training.rendered import rendered_figures
 from training.report import MISSED, Confusion, draw_confusion, draw_reliability, write_report
+from training.timing import TILE_PX, time_in_turns
 
 __all__ = ["Score", "as_markdown", "calibration_error", "reliability", "score", "score_shots", "write_score"]
 
@@ -37,8 +37,7 @@ SIZE_BINS_MM = ((0.0, 2.0), (2.0, 5.0), (5.0, 15.0), (15.0, float("inf")))
 NEAR_PX = 2
 """A region found this near to a painted defect is at it: outlines are painted by hand."""
 ALLOWED_FALSE_REGIONS = (0.3, 1.0)
-SPEED_TILE_PX = 512
-SPEED_RUNS = 20
+SPEED_ROUNDS = 18
 ANY = "any"
 PLAINLY_SOUND = 0.1
 """Most pixels are sound and known to be; they would drown every error of calibration."""
@@ -418,21 +417,16 @@ def calibration_error(tally: Tally) -> float:
 
 def _speed(model: Model) -> Metric:
     """Median time of one tile, in ms, on the threads that the model was opened with."""
-    tile = np.random.default_rng(0).integers(0, 256, (SPEED_TILE_PX, SPEED_TILE_PX, 3), dtype=np.uint8)
-    took = []
-    for _ in range(SPEED_RUNS):
-        began = time.perf_counter()
-        model.network.run(tile, model.spec.outputs)
-        took.append((time.perf_counter() - began) * 1000)
-    low, middle, high = np.quantile(took[2:], (0.1, 0.5, 0.9))
+    (took,) = time_in_turns([(model.network, model.spec.outputs)], rounds=SPEED_ROUNDS)
+    low, middle, high = np.quantile(took, (0.1, 0.5, 0.9))
     return Metric(
-        name=f"ms per {SPEED_TILE_PX} px tile",
+        name=f"ms per {TILE_PX} px tile",
         data="speed",
         kind=ANY,
         value=round(float(middle), 1),
         low=round(float(low), 1),
         high=round(float(high), 1),
-        n=SPEED_RUNS,
+        n=SPEED_ROUNDS,
     )
 
 

@@ -13,8 +13,9 @@ from torch.nn import functional as F
 
 from inspection import metrics, preprocess
 from training import sewing_scores
+from training.architectures import AnyNetwork
 from training.datasets import Box, Example
-from training.networks import MULTIPLE, STRIDE, LeatherNet, bounded
+from training.networks import MULTIPLE, STRIDE, bounded
 from training.scenes import Piece
 
 __all__ = ["VALIDATED", "Validation", "predict", "regions_against_boxes"]
@@ -28,7 +29,7 @@ LIKELIER = 0.5
 
 @torch.no_grad()
 def _answer(
-    network: LeatherNet, rgb: npt.NDArray[np.uint8]
+    network: AnyNetwork, rgb: npt.NDArray[np.uint8]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """(probabilities (K, H, W), stitch planes (5, H' / 2, W' / 2) with padding) of a photo at model scale."""
     height, width = rgb.shape[:2]
@@ -40,7 +41,7 @@ def _answer(
     return probabilities[0, :, :height, :width].cpu().numpy(), bounded(raw)[0].cpu().numpy()
 
 
-def predict(network: LeatherNet, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def predict(network: AnyNetwork, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Probabilities (K, H, W) of a whole photo at model scale; for validation and pictures, not for the
     line."""
     return _answer(network, rgb)[0]
@@ -82,13 +83,13 @@ class Validation:
     pieces: Sequence[Piece]
     near_px: float
 
-    def figures(self, network: LeatherNet) -> tuple[float, ...]:
+    def figures(self, network: AnyNetwork) -> tuple[float, ...]:
         """(pixel AP on masks; at probability 0.5 share of boxes found, false regions per photo with boxes
         and per sound photo; AP of needle holes, overlap of thread on rendered pieces)."""
         network.eval()
         return (*self._surface(network), *self._sewing(network))
 
-    def _surface(self, network: LeatherNet) -> tuple[float, float, float, float]:
+    def _surface(self, network: AnyNetwork) -> tuple[float, float, float, float]:
         tallies = []
         boxes = found = false = photos = alarms = sound = 0
         for example in self.examples:
@@ -108,7 +109,7 @@ class Validation:
             alarms / max(1, sound),
         )
 
-    def _sewing(self, network: LeatherNet) -> tuple[float, float]:
+    def _sewing(self, network: AnyNetwork) -> tuple[float, float]:
         points, both, either = [], 0, 0
         for piece in self.pieces:
             stitches = _answer(network, piece.rgb)[1]

@@ -11,9 +11,11 @@ import torch
 
 from inspection.runtime import OnnxNetwork, Output
 from training import networks
+from training.architectures import build_network
 from training.candidates import to_onnx
 from training.exporting import TorchNetwork
 from training.networks import Exported
+from training.recipe import Architecture, Recipe
 from training.stitches import PLANES
 
 pytestmark = pytest.mark.train
@@ -49,6 +51,21 @@ def test_early_stages_and_batch_statistics_do_not_move(network: networks.Leather
     assert norms
     assert not any(norm.training for norm in norms)
     network.eval()
+
+
+@pytest.mark.parametrize("architecture", Architecture)
+def test_every_network_gives_the_same_outputs_and_begins_by_calling_all_sound(
+    quick: Recipe, architecture: Architecture
+) -> None:
+    part = quick.network.model_copy(update={"architecture": architecture})
+    network = build_network(quick.model_copy(update={"network": part})).eval()
+    with torch.no_grad():
+        logits, raw, embedding = network(torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8))
+    assert logits.shape == (2, len(quick.kinds), 32, 48)
+    assert raw.shape == (2, 5, 32, 48)
+    assert embedding.shape == (2, network.embedding_channels, 8, 12)
+    assert torch.softmax(logits, dim=1)[:, 0].mean() > 0.6
+    assert torch.sigmoid(raw[:, :2]).mean() < 0.2
 
 
 @pytest.mark.slow

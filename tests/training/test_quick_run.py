@@ -26,6 +26,7 @@ from inspection import registry
 from inspection.errors import ConfigurationError
 from training import candidates, exporting, fitting, runs
 from training.__main__ import main
+from training.architectures import build_network
 from training.batches import Batches
 from training.datasets import Split
 from training.exporting import ParityError
@@ -178,7 +179,7 @@ def test_losses_are_computed_in_32_bits_whatever_the_network_computes_in(
     examples = open_examples(quick, Split.TRAIN, datasets_dir=datasets_dir)
     batch = Batches(examples, quick)[0]
     fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
-    network = runs.build_network(quick).eval()
+    network = build_network(quick).eval()
     wrapped = fabric.setup(network)
     answers: list[torch.dtype] = []
     network.head.register_forward_hook(lambda *called: answers.append(called[-1].dtype))
