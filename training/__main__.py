@@ -210,20 +210,20 @@ def export(recipe_file: Path, runs_dir: Path, datasets_dir: Path, models_dir: Pa
 )
 @click.option(
     "--what",
-    type=click.Choice(["boxes", "sources"]),
+    type=click.Choice(["boxes", "sources", "encoder", "peer"]),
     default="boxes",
     show_default=True,
-    help="The loose boxes, or the sources of photos.",
+    help="The loose boxes; the sources of photos; an encoder that is frozen or not; the network itself, "
+    "beside a plain U-Net that learns the same.",
 )
 def ablate(recipe_file: Path, runs_dir: Path, datasets_dir: Path, steps: int, what: str) -> None:
-    """Show what a part is worth, by short runs without and with it; the card quotes the tables."""
-    from training import ablation, runs, sources
+    """Show what a part is worth, by short runs with and without it; the card quotes the table."""
+    from training import ablation, runs
 
     recipe = _opened(recipe_file)
     run = runs.RunFolder(runs_dir / recipe.name)
     try:
-        shown = ablation.ablate if what == "boxes" else sources.compare_sources
-        table = shown(recipe, run, steps=steps, datasets_dir=datasets_dir)
+        table = ablation.ablate(recipe, run, ablation.What(what), steps=steps, datasets_dir=datasets_dir)
     except WeltError as error:
         raise _Told(error) from error
     click.echo(table)

@@ -54,8 +54,8 @@ not used with the other.
 
 def card(recipe: Recipe, manifest: Manifest, definitions: Sequence[Definition], run: RunFolder) -> str:
     """The model card: what it is, what it saw, what it can do, where it must not be trusted."""
-    tables = [run.path / name for name in ("sources.md", "ablation.md")]
-    ablations = "\n".join(file.read_text(encoding="utf-8") for file in tables if file.is_file())
+    tables = sorted(run.path.glob("ablation-*.md"))
+    ablations = "\n".join(file.read_text(encoding="utf-8") for file in tables)
     thresholds = "\n".join(
         f"| {kind} | {manifest.thresholds[kind]:g} | {manifest.min_area_mm2[kind]:g} |"
         for kind in manifest.kinds[1:]
