@@ -11,6 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from training import pictures
 from training.architectures import AnyNetwork
+from training.report import WORST, WORST_SHOWN
 from training.runs import EVENTS, HISTORY, RunFolder
 from training.validating import VALIDATED, Validation
 
@@ -19,7 +20,6 @@ __all__ = ["TAUGHT", "Notes"]
 TAUGHT = ("loss", "pixels", "overlap", "focal", "boxes", "thread", "point", "offset", "edge")
 """What is minimised and its parts; means since the last validation are noted at each."""
 FIELDS = ("step", *TAUGHT, *VALIDATED)
-WORST_SHOWN = 12
 
 History = list[dict[str, float]]
 """``FIELDS`` of each validation."""
@@ -67,6 +67,6 @@ class Notes:
             averaged,
             self._validation.examples,
             self._kinds,
-            self._folder / "worst.png",
+            self._folder / WORST,
             count=WORST_SHOWN,
         )

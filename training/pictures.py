@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,15 +19,18 @@ from matplotlib import pyplot as plt
 
 from inspection import taxonomy
 from training.datasets import UNKNOWN_LABEL, Example
+from training.validating import predict
 
 if TYPE_CHECKING:
     from training.architectures import AnyNetwork
     from training.batches import Batch
 
-__all__ = ["curves", "overlay", "samples", "worst"]
+__all__ = ["WORST_LIST", "curves", "overlay", "samples", "worst"]
 
 Rgb = npt.NDArray[np.uint8]
-CELL_PX = 256
+SIDE_PX = 320
+WORST_LIST = "list.json"
+"""Within the folder of the worst answers: file of each picture to the line below it."""
 
 
 def _colour(kind: str) -> tuple[int, int, int]:
@@ -102,26 +107,48 @@ def curves(history: Sequence[dict[str, float]], file: Path) -> None:
     plt.close(figure)
 
 
-def worst(
-    network: AnyNetwork, examples: Sequence[Example], kinds: Sequence[str], file: Path, *, count: int
-) -> None:
-    """The photos whose answers are furthest from their labels, labels left and answers right."""
-    from training.validating import (
-        predict,  # the drawing of answers needs the network, which draws its curves
-    )
+def _called(kinds: Sequence[str], labels: npt.NDArray[np.uint8]) -> str:
+    """Names of the kinds that a plane shows, most pixels first; of nothing it says that it is sound."""
+    shown = np.bincount(labels.ravel(), minlength=len(kinds))[1 : len(kinds)]
+    return ", ".join(kinds[i + 1] for i in np.argsort(-shown, kind="stable") if shown[i]) or kinds[0]
 
-    scored = []
+
+def _labelled(example: Example, kinds: Sequence[str]) -> str:
+    boxed = ", ".join(dict.fromkeys(box.kind for box in example.boxes))
+    return f"{boxed} (boxes)" if boxed else _called(kinds, example.labels)
+
+
+def worst(
+    network: AnyNetwork, examples: Sequence[Example], kinds: Sequence[str], folder: Path, *, count: int
+) -> None:
+    """The photos whose answers are furthest from their labels, labels left and answers right.
+
+    A picture each, with a line that says what it is; the worst comes first in ``WORST_LIST``.
+    """
+    judged: list[tuple[float, Example, npt.NDArray[np.uint8]]] = []
     for example in examples:
         answer = predict(network, example.rgb)
         known = example.labels != UNKNOWN_LABEL
         off = np.abs((1 - answer[0]) - (example.labels > 0))[known]
-        scored.append((float(np.sort(off)[-max(1, off.size // 100) :].mean()), example, answer))
-    scored.sort(key=lambda entry: -entry[0])
-    cells = []
-    for _, example, answer in scored[:count]:
         found = np.where(answer[0] < 0.5, answer[1:].argmax(0) + 1, 0).astype(np.uint8)
+        judged.append((float(np.sort(off)[-max(1, off.size // 100) :].mean()), example, found))
+    judged.sort(key=lambda entry: -entry[0])
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    listed = {}
+    for place, (off, example, found) in enumerate(judged[:count], start=1):
         pair = (overlay(example.rgb, example.labels, kinds), overlay(example.rgb, found, kinds))
-        sides = [cv2.resize(side, (CELL_PX, CELL_PX)).astype(np.uint8) for side in pair]
-        cells.append(np.hstack(sides))
-    if cells:
-        _write(_grid(cells, 3), file)
+        sides = [_fitted(side) for side in pair]
+        name = f"{place:02d}.jpg"
+        _write(np.hstack(sides), folder / name)
+        listed[name] = (
+            f"{example.shot.dataset}, {example.shot.stem}: labelled {_labelled(example, kinds)}; "
+            f"found {_called(kinds, found)}; off by {off:.2f}"
+        )
+    (folder / WORST_LIST).write_text(json.dumps(listed, indent=1), encoding="utf-8")
+
+
+def _fitted(rgb: Rgb) -> Rgb:
+    """A photo made ``SIDE_PX`` wide, whole."""
+    height = max(1, round(rgb.shape[0] * SIDE_PX / rgb.shape[1]))
+    return np.asarray(cv2.resize(rgb, (SIDE_PX, height), interpolation=cv2.INTER_AREA), np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,19 +17,34 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 from inspection.registry import Metric
+from training.pictures import WORST_LIST
 
-__all__ = ["MISSED", "Confusion", "draw_confusion", "draw_reliability", "write_report"]
+__all__ = [
+    "MISSED",
+    "WORST",
+    "WORST_SHOWN",
+    "Confusion",
+    "draw_confusion",
+    "draw_reliability",
+    "write_report",
+]
 
 MISSED = "not found"
+WORST = "worst"
+"""Folder of the worst answers, within that of the run."""
+WORST_SHOWN = 50
+WORST_PER_PAGE = 10
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse}td,th{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:left}
-td:nth-child(n+3){font-variant-numeric:tabular-nums}img{max-width:100%}"""
+td:nth-child(n+3){font-variant-numeric:tabular-nums}img{max-width:100%}
+.pages{display:grid;grid-template-columns:repeat(auto-fill,minmax(20rem,1fr));gap:1rem}
+figure{margin:0}figcaption{font-size:.85rem;color:#444}
+summary{cursor:pointer;padding:.3rem 0;font-weight:600}"""
 PICTURES = (
     ("Curves", "curves.png"),
     ("Which kind was called what", "confusion.png"),
     ("How far a probability can be believed", "reliability.png"),
     ("What the network got to see", "samples.png"),
-    ("The worst answers on validation photos: labels left, answers right", "worst.png"),
 )
 
 Confusion = dict[tuple[str, str], int]
@@ -81,6 +97,29 @@ def _tables(figures: Sequence[Metric]) -> str:
     return "".join(parts)
 
 
+def _worst(folder: Path) -> str:
+    """The worst answers, some at a time: the first page is open, the others open by a click."""
+    file = folder / WORST_LIST
+    if not file.is_file():
+        return ""
+    figures = []
+    for place, (name, line) in enumerate(json.loads(file.read_text(encoding="utf-8")).items(), start=1):
+        body = base64.b64encode((folder / name).read_bytes()).decode()
+        said = html.escape(f"{place}. {line}")
+        figures.append(
+            f'<figure><img loading="lazy" alt="{said}" src="data:image/jpeg;base64,{body}">'
+            f"<figcaption>{said}</figcaption></figure>"
+        )
+    pages = []
+    for first in range(0, len(figures), WORST_PER_PAGE):
+        shown = figures[first : first + WORST_PER_PAGE]
+        pages.append(
+            f"<details{' open' if first == 0 else ''}><summary>{first + 1} to {first + len(shown)}</summary>"
+            f'<div class="pages">{"".join(shown)}</div></details>'
+        )
+    return f"<h2>The worst answers on validation photos: labels left, answers right</h2>{''.join(pages)}"
+
+
 def write_report(title: str, figures: Sequence[Metric], folder: Path) -> Path:
     """Write ``report.html`` with the figures and the pictures that the folder holds, all in one file."""
     pictures = []
@@ -89,9 +128,10 @@ def write_report(title: str, figures: Sequence[Metric], folder: Path) -> Path:
         if file.is_file():
             body = base64.b64encode(file.read_bytes()).decode()
             pictures.append(f'<h2>{caption}</h2><img alt="{caption}" src="data:image/png;base64,{body}">')
+    shown = "".join((_tables(figures), *pictures, _worst(folder / WORST)))
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{STYLE}</style><h1>{html.escape(title)}</h1>{_tables(figures)}{''.join(pictures)}</html>\n"
+        f"<style>{STYLE}</style><h1>{html.escape(title)}</h1>{shown}</html>\n"
     )
     target = folder / "report.html"
     target.write_text(page, encoding="utf-8")

@@ -53,7 +53,7 @@ def copy(finished: RunFolder, tmp_path: Path) -> RunFolder:
 
 
 def test_a_finished_run_leaves_curves_samples_and_the_worst_answers(finished: RunFolder) -> None:
-    for name in ("curves.png", "samples.png", "worst.png", "history.json", "checkpoint.pt"):
+    for name in ("curves.png", "samples.png", "worst/list.json", "history.json", "checkpoint.pt"):
         assert (finished.path / name).stat().st_size > 0
     history = json.loads((finished.path / "history.json").read_text())
     assert [moment["step"] for moment in history] == [8, 16, 24]
