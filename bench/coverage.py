@@ -56,7 +56,7 @@ def _gathered(of: str, mapper: seams.Mapper, spec: NetworkSpec, seeds: int) -> K
     while done < seeds:
         count = min(PIECE, seeds - done)
         made = seams.scenes(count, mm_per_px=MM_PER_PX, first=done)
-        tally = seams.measured(made, mapper, spec)
+        tally = seams.measured(((each, None) for each in made), mapper, spec)
         for name, inside in tally.inside.items():
             known.setdefault(name, []).extend(
                 [float(yes), wide] for yes, wide in zip(inside, tally.wide[name], strict=True)

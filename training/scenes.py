@@ -33,7 +33,18 @@ from training.synthesis.sampling import Request, sample
 from training.synthesis.scene import Family, Scene
 from training.synthesis.truth import Truth
 
-__all__ = ["HELD_OUT", "SIDE_PX", "Piece", "Pool", "is_held_out", "open_pool", "render_piece", "wanted_scene"]
+__all__ = [
+    "HELD_OUT",
+    "SIDE_PX",
+    "SMALLEST_PX",
+    "Piece",
+    "Pool",
+    "is_held_out",
+    "open_pool",
+    "render_piece",
+    "visible",
+    "wanted_scene",
+]
 
 SIDE_PX = 320
 """Of a piece of the pool: a training crop of 256 px with room to move."""
@@ -194,7 +205,7 @@ def sound_bases_of(datasets_dir: Path) -> tuple[scenes.PhotoBase, ...]:
     return _BASES[datasets_dir]
 
 
-def _visible(photo: U8, without: U8) -> npt.NDArray[np.bool_]:
+def visible(photo: U8, without: U8) -> npt.NDArray[np.bool_]:
     """(H, W) where a photo differs from the one without defects by what a person could see."""
     grey = cv2.cvtColor(without, cv2.COLOR_RGB2GRAY).astype(np.float32)
     spread = np.sqrt(
@@ -266,7 +277,7 @@ def render_piece(
     of_leather = {defect.kind for defect in scene.leather_defects}
     if scene.leather_defects:
         without = render(replace(scene, leather_defects=()), photos=datasets_dir)
-        seen = _visible(made.rgb, without.rgb)
+        seen = visible(made.rgb, without.rgb)
     labels = _labels(truth, kinds, seen, of_leather)
     factor = scene.mm_per_px / taken_for
     side = max(SIDE_PX, round(scene.width_px * factor))

@@ -88,6 +88,6 @@ def test_what_nobody_can_see_is_no_label() -> None:
     photo = leather.copy()
     photo[10:20, 10:20] //= 2
     photo[40:50, 40:50] += 1
-    seen = scenes._visible(photo, leather)
+    seen = scenes.visible(photo, leather)
     assert seen[11:19, 11:19].mean() > 0.9
     assert not seen[38:52, 38:52].any()
