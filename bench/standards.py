@@ -191,7 +191,7 @@ def make_document(rng: np.random.Generator, number: int) -> dict[str, Any]:
         "view": "lateral",
         **dict.fromkeys(("part_id", "pair_id", "foot", "lot_id", "style", "size")),
         "recipe": {"name": "default", "version": "1"},
-        "standard": {"id": "general", "version": "2"},
+        "standard": {"id": "general", "version": "3"},
         "model": {"name": "leather", "version": "1", "sha256": "0" * 64},
         "calibration": {"mm_per_px": 0.1, "source": "camera"},
         "photo": {

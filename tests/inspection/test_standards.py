@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,7 @@ clause = "2"
 provenance = "agreed"
 source = "contract 7"
 """
+EDITIONS = Path(__file__).parents[1] / "golden" / "standard_editions.toml"
 SHIPPED = ("appearance", "brand-strict", "general", "leather-1002", "sports", "strict")
 
 
@@ -63,6 +66,16 @@ def refusal(folder: Path, text: str) -> ConfigurationError:
     with pytest.raises(ConfigurationError) as refused:
         open_standards([folder])
     return refused.value
+
+
+@pytest.mark.parametrize("standard_id", SHIPPED)
+def test_an_edition_that_ships_says_what_it_always_said(standard_id: str) -> None:
+    standard = open_standards().get(standard_id)
+    said = tomllib.loads(EDITIONS.read_text(encoding="utf-8"))
+    digest = hashlib.sha256(standard.text().encode()).hexdigest()
+    assert said.get(f"{standard_id} {standard.edition}") == digest, (
+        f"{standard_id} changed: give it another edition, and add its line to {EDITIONS.name}"
+    )
 
 
 @pytest.mark.parametrize("standard_id", ["general", "strict", "sports", "brand-strict", "leather-1002"])
