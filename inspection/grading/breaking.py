@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -27,6 +27,7 @@ __all__ = [
     "RANK",
     "Broken",
     "Fault",
+    "Place",
     "Seen",
     "of_defects",
     "of_expected",
@@ -101,14 +102,27 @@ class Broken:
     quantity: Quantity | None = None
 
 
+Place = tuple[str, str]
+"""Where on a shoe something lies, as far as its photos tell: "zone" and its name, "seam" and that of a seam
+of the recipe, or "rule" and the id of one that a photo breaks as a whole. Two photos may show one place.
+"""
+
+
 @dataclass(slots=True)
 class Fault:
     """One thing that is wrong, with the worst that is certain of it and the worst that is possible.
 
     Severities are 0 for none to 3 for critical, floors 0 for A to 2 for C. A floor comes from rules that name
     a grade, a severity from rules that leave it to the combination; both only grow as values do.
+
+    Attributes
+    ----------
+    place : where it lies on the shoe.
+    photo : number of the photo that shows it.
     """
 
+    place: Place
+    photo: int = 0
     severity: int = 0
     severity_possible: int = 0
     floor: int = 0
@@ -169,7 +183,7 @@ def of_defects(seen: Seen, standard: Standard) -> list[Fault]:
                 rule, certain, measured, uncertainty, limit, False, defect.kind, defect.zone, index
             )
             if fault is None:
-                fault = Fault()
+                fault = Fault(place=("zone", defect.zone))
                 faults.append(fault)
             fault.add(broken, standard)
     return faults
@@ -219,7 +233,7 @@ def _group_fault(
     if not possible:
         return
     half = max(high - measured, measured - low)
-    fault = Fault()
+    fault = Fault(place=("rule", rule.id))
     fault.add(
         Broken(
             rule,
@@ -243,7 +257,7 @@ Span = tuple[float, float, float]
 def _span_of_group(rule: Rule, members: list[tuple[int, Defect]], photos: Sequence[Seen]) -> Span | None:
     match rule.quantity:
         case Quantity.COUNT:
-            return _count(rule, members)
+            return _over_places(members, lambda held: _count(rule, held))
         case Quantity.DENSITY_PER_DM2:
             areas = (seen.zone_area_mm2.get(zone, 0.0) for seen in photos for zone in rule.zones)
             area_dm2 = sum(areas) / _MM2_PER_DM2
@@ -252,15 +266,40 @@ def _span_of_group(rule: Rule, members: list[tuple[int, Defect]], photos: Sequen
             measured, low, high = _count(rule, members)
             return measured / area_dm2, low / area_dm2, high / area_dm2
         case Quantity.SUM_LENGTH_MM | Quantity.SUM_AREA_MM2:
-            value_name, uncertainty_name = _SIZES[
-                Quantity.LENGTH_MM if rule.quantity is Quantity.SUM_LENGTH_MM else Quantity.AREA_MM2
-            ]
-            # Neighbouring defects share the network's errors, so their uncertainties add up in full.
-            total = sum(getattr(defect, value_name) or 0.0 for _, defect in members)
-            half = sum(getattr(defect, uncertainty_name) or 0.0 for _, defect in members)
-            return total, max(total - half, 0.0), total + half
+            size = Quantity.LENGTH_MM if rule.quantity is Quantity.SUM_LENGTH_MM else Quantity.AREA_MM2
+            return _over_places(members, lambda held: _sum(size, held))
         case _:
             return _closest(members, photos)
+
+
+def _over_places(
+    members: list[tuple[int, Defect]], span_of: Callable[[list[tuple[int, Defect]]], Span]
+) -> Span:
+    """A count or a sum over the photos of a shoe, some of which may show the same place.
+
+    Zones of one name in two photos may be the same place, and what they show the same defects: so at least
+    there is what the photo with most of it shows, and at most the sum.
+    """
+    if len({photo for photo, _ in members}) == 1:
+        return span_of(members)
+    measured = high = 0.0
+    least: dict[str, float] = defaultdict(float)
+    shown: dict[tuple[str, int], list[tuple[int, Defect]]] = defaultdict(list)
+    for member in members:
+        shown[member[1].zone, member[0]].append(member)
+    for (zone, _), held in shown.items():
+        here = span_of(held)
+        measured, high = measured + here[0], high + here[2]
+        least[zone] = max(least[zone], here[1])
+    return measured, sum(least.values()), high
+
+
+def _sum(size: Quantity, members: list[tuple[int, Defect]]) -> Span:
+    value_name, uncertainty_name = _SIZES[size]
+    # Neighbouring defects share the network's errors, so their uncertainties add up in full.
+    total = sum(getattr(defect, value_name) or 0.0 for _, defect in members)
+    half = sum(getattr(defect, uncertainty_name) or 0.0 for _, defect in members)
+    return total, max(total - half, 0.0), total + half
 
 
 def _count(rule: Rule, members: list[tuple[int, Defect]]) -> Span:
@@ -317,7 +356,8 @@ def of_seams(seen: Seen, standard: Standard) -> list[Fault]:
                 continue
             span = _span_of_seam(rule, seam)
             for broken in _of_seam(rule, span, seen, zone=seam.zone, seam=index):
-                faults.setdefault((index, rule.quantity), Fault()).add(broken, standard)
+                fault = faults.setdefault((index, rule.quantity), Fault(place=("zone", seam.zone)))
+                fault.add(broken, standard)
     return list(faults.values())
 
 
@@ -346,7 +386,7 @@ def of_expected(seen: Seen, standard: Standard) -> list[Fault]:
                 continue
             fault: Fault | None = None
             for broken in _of_expected(rule, expected, seen):
-                fault = fault or Fault()
+                fault = fault or Fault(place=("seam", expected.name))
                 fault.add(broken, standard)
             if fault is not None:
                 faults.append(fault)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -23,6 +23,7 @@ from inspection.grading.breaking import (
     RANK,
     Broken,
     Fault,
+    Place,
     Seen,
     of_defects,
     of_expected,
@@ -59,7 +60,11 @@ class Bounds:
 
 @dataclass(frozen=True)
 class _Tally:
-    """Faults that are minor or worse, major or worse, critical, and the worst grade that a rule names."""
+    """Faults that are minor or worse, major or worse, critical, and the worst grade that a rule names.
+
+    Two photos of a shoe may show one fault, where they show the same place: for certain there are as many at
+    a place as the photo with most of them shows, and possibly as many as all photos show together.
+    """
 
     minor: int
     major: int
@@ -68,13 +73,20 @@ class _Tally:
 
     @classmethod
     def of(cls, faults: Iterable[Fault], *, possible: bool) -> _Tally:
-        counts, floor = [0, 0, 0, 0], 0
+        floor = 0
+        shown: dict[tuple[Place, int], list[int]] = {}  # by place and photo, how many of each severity
         for fault in faults:
             severity = fault.severity_possible if possible else fault.severity
-            for rank in range(1, severity + 1):
-                counts[rank] += 1
+            if severity:
+                shown.setdefault((fault.place, fault.photo), [0, 0, 0, 0])[severity] += 1
             floor = max(floor, fault.floor_possible if possible else fault.floor)
-        return cls(counts[1], counts[2], counts[3], floor)
+        take: Callable[[tuple[int, int]], int] = sum if possible else max
+        most: dict[Place, list[int]] = {}
+        for (place, _), (_, minor, major, critical) in shown.items():
+            here = (minor + major + critical, major + critical, critical)
+            most[place] = [take(both) for both in zip(most.get(place, (0, 0, 0)), here, strict=True)]
+        minor, major, critical = (sum(held[rank] for held in most.values()) for rank in range(3))
+        return cls(minor, major, critical, floor)
 
     def grade(self, standard: Standard) -> Grade:
         combined = standard.combination.grade(critical=self.critical, major=self.major, minor=self.minor)
@@ -183,11 +195,14 @@ def bounds(photos: Sequence[Seen], standard: Standard) -> Bounds:
 
 def _photo_faults(photos: Sequence[Seen], standard: Standard) -> list[Fault]:
     faults: list[Fault] = []
-    for seen in photos:
-        faults += of_defects(seen, standard)
-        faults += of_groups([seen], standard, Per.PHOTO)
-        faults += of_seams(seen, standard)
-        faults += of_expected(seen, standard)
+    for number, seen in enumerate(photos):
+        shown = of_defects(seen, standard)
+        shown += of_groups([seen], standard, Per.PHOTO)
+        shown += of_seams(seen, standard)
+        shown += of_expected(seen, standard)
+        for fault in shown:
+            fault.photo = number
+        faults += shown
     faults += of_groups(photos, standard, Per.SHOE)
     return faults
 

@@ -71,7 +71,7 @@ def defects(draw: st.DrawFn) -> Defect:
     half = draw(HALVES)
     return Defect(
         kind=draw(st.sampled_from(["scratch", "stain", "hole", "pinhole", "loose_grain", "unknown", *KINDS])),
-        zone="zone",
+        zone=draw(st.sampled_from(["vamp", "quarter"])),
         zone_class=draw(st.sampled_from(ZoneClass)),
         score=draw(st.floats(0.3, 1)),
         outline_px=np.array([(x, y), (x + side_px, y), (x + side_px, y + side_px)]),
@@ -290,6 +290,129 @@ def test_a_shoe_is_never_better_than_one_of_its_photos(views: list[list[Defect]]
     shoe = bounds(photos, standard)
     assert grade_shoe(photos, standard).grade is shoe.grade
     assert all(no_better(shoe, bounds([photo], standard)) for photo in photos)
+
+
+VIEWS = st.lists(PHOTOS, min_size=2, max_size=4)
+
+
+@QUICK
+@given(views=VIEWS, more=defects(), standard=JUDGED_BY)
+def test_one_more_defect_in_a_view_never_improves_a_shoe(
+    views: list[list[Defect]], more: Defect, standard: Standard
+) -> None:
+    before = [seen(view) for view in views]
+    after = [seen([*views[0], more]), *before[1:]]
+    assert no_better(bounds(after, standard), bounds(before, standard))
+
+
+@QUICK
+@given(views=VIEWS, growth=st.floats(1, 5), standard=JUDGED_BY)
+def test_bigger_defects_of_a_view_never_improve_a_shoe(
+    views: list[list[Defect]], growth: float, standard: Standard
+) -> None:
+    before = [seen(view) for view in views]
+    grown = [
+        replace(
+            defect,
+            length_mm=(defect.length_mm or 0) * growth,
+            width_mm=(defect.width_mm or 0) * growth,
+            area_mm2=(defect.area_mm2 or 0) * growth**2,
+        )
+        for defect in views[0]
+    ]
+    assert no_better(bounds([seen(grown), *before[1:]], standard), bounds(before, standard))
+
+
+@QUICK
+@given(views=VIEWS, share=st.floats(0, 1), standard=JUDGED_BY)
+def test_a_smaller_uncertainty_never_flips_what_was_decided_of_a_shoe(
+    views: list[list[Defect]], share: float, standard: Standard
+) -> None:
+    sharp = [
+        seen(
+            [
+                replace(
+                    defect,
+                    uncertainty_mm=(defect.uncertainty_mm or 0) * share,
+                    uncertainty_mm2=(defect.uncertainty_mm2 or 0) * share,
+                )
+                for defect in view
+            ]
+        )
+        for view in views
+    ]
+    before, after = bounds([seen(view) for view in views], standard), bounds(sharp, standard)
+    assert RANK[before.best] <= RANK[after.best] <= RANK[after.worst] <= RANK[before.worst]
+
+
+@QUICK
+@given(found=PHOTOS, sewn=st.lists(seams(), max_size=2), views=st.integers(2, 4), standard=JUDGED_BY)
+def test_what_several_views_show_at_the_same_places_costs_for_certain_what_one_shows(
+    found: list[Defect], sewn: list[Seam], views: int, standard: Standard
+) -> None:
+    photo = seen(found, sewn)
+    shoe = bounds([photo] * views, standard)
+    assert shoe.best is bounds([photo], standard).best
+
+
+def one_rule(combination: dict[str, int], **rule: object) -> Standard:
+    return Standard.model_validate(
+        {
+            **STANDARDS.get("general").model_dump(by_alias=True),
+            "id": "one-rule",
+            "combination": {"provenance": "house", **combination},
+            "rules": [
+                {
+                    "id": "scratches",
+                    "kinds": ["scratch"],
+                    "zones": ["primary"],
+                    "clause": "1",
+                    "provenance": "house",
+                    **rule,
+                }
+            ],
+            "stitching": [],
+        }
+    )
+
+
+FAULTS = one_rule(
+    {"minor_for_b": 1, "minor_for_c": 4}, quantity="length_mm", limit=1.0, unit="mm", severity="minor"
+)
+COUNTED = one_rule({"major_for_c": 1}, quantity="count", limit=3, per="shoe", severity="major")
+NAMES = ("vamp", "quarter", "toe")
+
+
+@QUICK
+@given(
+    views=st.lists(st.lists(st.sampled_from(NAMES), max_size=4), min_size=2, max_size=4), scratch=defects()
+)
+def test_at_a_place_there_are_for_certain_as_many_as_one_view_shows_and_perhaps_as_many_as_all_do(
+    views: list[list[str]], scratch: Defect
+) -> None:
+    scratch = replace(
+        scratch, kind="scratch", zone_class=ZoneClass.PRIMARY, length_mm=5.0, uncertainty_mm=0.1
+    )
+    shoe = [seen([replace(scratch, zone=name) for name in view]) for view in views]
+    certain = sum(max(view.count(name) for view in views) for name in NAMES)
+    possible = sum(len(view) for view in views)
+
+    def of_faults(number: int) -> Grade:
+        return Grade.C if number >= 4 else Grade.B if number >= 1 else Grade.A
+
+    assert bounds(shoe, FAULTS) == Bounds(of_faults(certain), of_faults(possible))
+    assert bounds(shoe, COUNTED) == Bounds(
+        *(Grade.C if number > 3 else Grade.A for number in (certain, possible))
+    )
+
+
+@QUICK
+@given(found=PHOTOS, standard=JUDGED_BY)
+def test_places_of_other_names_are_other_places(found: list[Defect], standard: Standard) -> None:
+    elsewhere = [replace(defect, zone=f"other-{defect.zone}") for defect in found]
+    apart, perhaps_one = (bounds([seen(found), seen(view)], standard) for view in (elsewhere, found))
+    assert no_better(apart, perhaps_one)
+    assert apart.worst is perhaps_one.worst
 
 
 def test_every_kind_of_rule_took_part() -> None:

@@ -53,13 +53,19 @@ zones = [{ name = "vamp", class = "primary" }]
 [views.medial]
 zones = [{ name = "quarter", class = "primary" }]
 """
+OVERLAPPING = RECIPE.replace('"summed"', '"overlapping"').replace('"quarter"', '"vamp"')
+"""Both views show the vamp."""
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("shop")
-    for name, text in (("standards/sums.toml", STANDARD), ("recipes/summed.toml", RECIPE)):
-        (folder / name).parent.mkdir()
+    for name, text in (
+        ("standards/sums.toml", STANDARD),
+        ("recipes/summed.toml", RECIPE),
+        ("recipes/overlapping.toml", OVERLAPPING),
+    ):
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     settings = make_settings(
         folder / "data",
@@ -71,12 +77,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-def post(shop: Served, part: str, view: str, stain_mm: float, **query: str) -> dict[str, Any]:
+def post(
+    shop: Served, part: str, view: str, stain_mm: float, *, recipe: str = "summed", **query: str
+) -> dict[str, Any]:
     spots = [Spot(at_mm=(8, 6), length_mm=stain_mm, width_mm=2, kind="stain")] if stain_mm else []
     body = factories.make_jpeg(
         spots, seed=abs(hash((part, view, stain_mm))) % 10**6, width_px=160, height_px=120
     )
-    answer = shop.post(body, mm_per_px="0.1", recipe="summed", view=view, part_id=part, style="sums", **query)
+    answer = shop.post(body, mm_per_px="0.1", recipe=recipe, view=view, part_id=part, style="sums", **query)
     assert answer.status_code == 201, answer.text
     told: dict[str, Any] = answer.json()
     return told
@@ -97,6 +105,23 @@ def test_stains_that_are_small_alone_are_too_long_together(shop: Served) -> None
     assert (reason["severity"], reason["limit"], reason["kind"]) == ("major", 8.0, "stain")
     assert reason["measured"] == pytest.approx(10, abs=1)
     assert 0 < reason["uncertainty"] < 2
+
+
+def test_a_stain_that_two_views_may_both_show_goes_to_a_person_and_counts_not_twice(
+    shop: Served,
+) -> None:
+    for view in VIEWS:
+        post(shop, "S-both", view, 5, recipe="overlapping")
+    told = shoe(shop, "S-both")
+    assert told["grade"] == "recheck"
+    [reason] = told["reasons"]
+    assert (reason["rule"], reason["grade"]) == ("stains-of-a-shoe", "recheck")
+    assert reason["measured"] == pytest.approx(10, abs=1)
+    assert reason["measured"] - reason["uncertainty"] == pytest.approx(5, abs=1)
+
+    for view in VIEWS:
+        post(shop, "S-short", view, 3, recipe="overlapping")
+    assert shoe(shop, "S-short")["grade"] == "A"
 
 
 def test_a_sum_too_close_to_its_limit_goes_to_a_person(shop: Served) -> None:
