@@ -1,7 +1,8 @@
 """Joins strings of holes into rows: across gaps, round corners, and never over to the row beside.
 
 What decides is how a row would have to bend. A row that goes on bends the same way at both ends of a gap, if
-at all; one that changes over to the row beside bends there and back, like an S.
+at all; one that changes over to the row beside bends there and back, like an S. And a machine sews a row
+with one length of stitch from end to end: where that changes, one row ends and another begins.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from inspection.seams.lines import median
 from inspection.seams.linking import Links
 from inspection.seams.points import Planes
 
-__all__ = ["bridge", "round_corners", "trimmed", "untangle"]
+__all__ = ["bridge", "part", "round_corners", "same_pitch", "trimmed", "untangle"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -47,6 +48,18 @@ _GAIN = 0.12
 """By how much, in radians of bend, another way to link has to be better."""
 _FREED = 0.25
 """What it costs to leave an end free."""
+
+_PITCH_STEPS = 5
+"""Steps on either side of a place that tell the length of stitch there."""
+_LEAST_STEPS = 3
+"""Fewer tell none."""
+_OTHER_PITCH = math.log(1.3)
+"""Change of the length of stitch, as a logarithm, that a row has only where many holes are not seen."""
+_KINK = math.radians(6)
+"""So where it changes and the row turns by more than this, besides, it is another row."""
+_KINK_STEPS = 3
+_PITCH = 0.6
+"""Weight of a change of the length of stitch, beside bends in radians."""
 
 _CORNER_LEAST, _CORNER_MOST = np.radians(35), np.radians(135)
 _CORNER_STEPS = 4.5
@@ -91,12 +104,69 @@ def _bends(links: Links, i: int, j: int, leaving: tuple[int, int]) -> tuple[floa
 
 
 def _cost(links: Links, i: int, j: int, leaving: tuple[int, int]) -> float:
-    """How much a row has to bend to go from ``i`` to ``j``."""
+    """How much a row has to bend, and to change its length of stitch, to go from ``i`` to ``j``."""
+    change = _PITCH * _pitch_change(links, i, j, leaving)
     bends = _bends(links, i, j, leaving)
     if bends is None:
-        return _UNKNOWN_BEND
+        return _UNKNOWN_BEND + change
     a, b = bends
-    return _S_BEND * abs(a - b) + _BEND * (abs(a) + abs(b))
+    return _S_BEND * abs(a - b) + _BEND * (abs(a) + abs(b)) + change
+
+
+def _pitch_change(links: Links, i: int, j: int, leaving: tuple[int, int] = (-1, -1)) -> float:
+    """By how much the length of stitch changes from one string to the other, as a logarithm; 0 where a string
+    is too short to tell."""
+    first, second = (_pitch(links, end, inner) for end, inner in zip((i, j), leaving, strict=True))
+    return abs(math.log(first / second)) if first and second else 0.0
+
+
+def same_pitch(links: Links, i: int, j: int) -> bool:
+    """Whether two strings may be one row by their lengths of stitch, joined at their ends ``i`` and ``j``."""
+    return _pitch_change(links, i, j) <= _OTHER_PITCH
+
+
+def _pitch(links: Links, i: int, leaving: int) -> float:
+    """Median step of a string near ``i``, on the side away from ``leaving``; 0 where it has too few."""
+    inner = links.inward(i, leaving, _PITCH_STEPS + 1)
+    length = sorted(math.hypot(*links.step(a, b)) for a, b in pairwise(inner))
+    return length[len(length) // 2] if len(length) >= _LEAST_STEPS else 0.0
+
+
+def part(links: Links) -> None:
+    """Cut strings where they turn and the length of stitch changes for good: there another row begins."""
+    for order, closed in links.chains():
+        if closed or len(order) <= 2 * _PITCH_STEPS + 1:
+            continue
+        ahead = np.diff(links.at[order], axis=0)
+        change = _changes(np.hypot(ahead[:, 0], ahead[:, 1]))
+        change[_kinks(links.at[order]) < _KINK] = 0.0
+        while float(change.max()) > _OTHER_PITCH:
+            k = int(change.argmax())
+            links.remove(order[k], order[k + 1])
+            change[max(0, k - _PITCH_STEPS) : k + _PITCH_STEPS + 1] = 0.0
+    links.settle()
+
+
+def _changes(length: F64) -> F64:
+    """Change (S,) of the usual step, as a logarithm, from before each step to after it; 0 near the ends."""
+    change = np.zeros(len(length))
+    if len(length) > 2 * _PITCH_STEPS:
+        windows = np.lib.stride_tricks.sliding_window_view(length, _PITCH_STEPS)
+        usual = np.log(np.maximum(np.sort(windows, axis=1)[:, _PITCH_STEPS // 2], 1e-9))
+        beside = _PITCH_STEPS + 1
+        change[_PITCH_STEPS:-_PITCH_STEPS] = np.abs(usual[beside:] - usual[:-beside])
+    return change
+
+
+def _kinks(at: F64) -> F64:
+    """By how much more a row of S steps turns at each of them (S,) than it usually does; 0 near the ends."""
+    turn = np.zeros(len(at) - 1)
+    ahead = at[_KINK_STEPS:] - at[:-_KINK_STEPS]
+    before, after = ahead[: -_KINK_STEPS - 1], ahead[_KINK_STEPS + 1 :]
+    across = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
+    bend = np.arctan2(across, np.einsum("ij,ij->i", before, after))
+    turn[_KINK_STEPS:-_KINK_STEPS] = np.abs(bend - median(bend))
+    return turn
 
 
 def bridge(links: Links) -> None:
@@ -117,6 +187,8 @@ def bridge(links: Links) -> None:
             continue
         bends = _bends(links, i, j, (-1, -1))
         if bends is None or max(map(abs, bends)) > _AHEAD or abs(bends[0] + bends[1]) > _AHEAD:
+            continue
+        if max(map(abs, bends)) > _KINK and not same_pitch(links, i, j):
             continue
         turned = abs(bends[0] - bends[1]) + 0.5 * abs(bends[0] + bends[1])
         found.append((d * (1 + 6 * turned), i, j))
@@ -182,6 +254,7 @@ def _uneven(links: Links) -> list[tuple[int, int]]:
         uneven = length > _SUSPECT_STEP * beside
         bend = np.concatenate([turn[:1], turn, turn[-1:]])
         uneven |= np.abs(np.diff(bend)) > _SUSPECT
+        uneven |= _changes(length) > _OTHER_PITCH
         n = len(order)
         for k in np.flatnonzero(uneven).tolist():
             i, j = order[k], order[(k + 1) % n]
@@ -197,7 +270,7 @@ def _is_suspect(links: Links, i: int, j: int) -> bool:
     bends = _bends(links, i, j, (j, i))
     if bends is None:
         return False
-    if abs(bends[0] - bends[1]) > _SUSPECT:
+    if abs(bends[0] - bends[1]) > _SUSPECT or _pitch_change(links, i, j, (j, i)) > _OTHER_PITCH:
         return True
     length = _length(links, (i, j))
     beside = [_length(links, (a, b)) for a, other in ((i, j), (j, i)) for b in links.of[a] if b != other]
@@ -233,7 +306,7 @@ def _free(links: Links, pair: tuple[int, int], ends: list[int]) -> None:
     if _bends(links, *pair, (pair[1], pair[0])) is None:
         return
     now = _cost(links, *pair, (pair[1], pair[0]))
-    reach = 2 * _length(links, pair)
+    reach = 2 * max(_length(links, pair), *(_pitch(links, i, j) for i, j in (pair, pair[::-1])))
     best = (now - _FREED, -1, -1)
     for i, j in (pair, pair[::-1]):
         for k in ends:
@@ -269,7 +342,7 @@ def round_corners(links: Links, planes: Planes) -> None:
                 continue
             back = (-second[0], -second[1])
             turn = abs(_angle(first, back))
-            if not _CORNER_LEAST <= turn <= _CORNER_MOST:
+            if not _CORNER_LEAST <= turn <= _CORNER_MOST or not same_pitch(links, i, j):
                 continue
             reach = np.linalg.solve(np.array([first, back]).T, at[j] - at[i])
             usual = max(_length(links, (i, links.of[i][0])), _length(links, (j, links.of[j][0])))

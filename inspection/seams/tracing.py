@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.seams.evidence import NearestPoint, in_line, seen_thread, thread_between
-from inspection.seams.joining import bridge, round_corners, trimmed, untangle
+from inspection.seams.joining import bridge, part, round_corners, same_pitch, trimmed, untangle
 from inspection.seams.lines import median
 from inspection.seams.linking import Links
 from inspection.seams.points import MIN_HEAT, Planes, Points
@@ -73,6 +73,7 @@ def trace(points: Points, planes: Planes) -> list[Chain]:
     _extend(links, evidence)
     bridge(links)
     untangle(links)
+    part(links)
     bridge(links)
     round_corners(links, planes)
     return [
@@ -222,6 +223,8 @@ def _may_join(links: Links, i: int, j: int, held: float, distance: float) -> boo
     if sharp <= _SLIGHT_TURN:
         return True
     if slight > _SLIGHT_TURN or sharp > _CORNER_TURN or not (links.of[i] and links.of[j]):
+        return False
+    if not same_pitch(links, i, j):
         return False
     steps = (_step(links, i), _step(links, j))
     return held >= _CORNER_SUPPORT and max(steps) < 1.6 * distance and distance < 1.6 * min(steps)

@@ -291,6 +291,20 @@ def test_crossing_rows_stay_apart_also_where_two_holes_are_seen_as_one() -> None
     assert seams[0].group != seams[1].group
 
 
+def test_a_row_is_not_continued_by_one_of_another_pitch_that_leads_off_where_it_ends() -> None:
+    sewing = Sewing()
+    sewing.row(straight(14, 1.8, at_mm=(8, 20)))
+    sewing.row(straight(10, 4.0, at_mm=(35, 21), angle_deg=20))
+    assert sorted(len(seam.points_px) for seam in sewing.seams()) == [10, 14]
+
+
+def test_rows_of_other_pitch_that_cross_at_a_small_angle_stay_apart() -> None:
+    sewing = Sewing()
+    sewing.row(straight(22, 3.6, at_mm=(6, 30)))
+    sewing.row(straight(40, 1.9, at_mm=(8, 24), angle_deg=9))
+    assert [len(seam.points_px) for seam in sewing.seams()] == [40, 22]
+
+
 def test_a_corner_does_not_end_a_row() -> None:
     sewing = Sewing()
     down = straight(12, 2.5, at_mm=(10, 12))
