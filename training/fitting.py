@@ -13,6 +13,7 @@ import random
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -50,7 +51,13 @@ GRADIENT_LIMIT = 5.0
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """What all processes of a stretch share; it begins with the weights of ``begin``, where there are any."""
+    """What all processes of a stretch share.
+
+    Attributes
+    ----------
+    state : its checkpoint, from which it goes on; None where it begins.
+    begin : weights that it begins with, then, instead of those that no leather has touched.
+    """
 
     recipe: Recipe
     run: RunFolder
@@ -58,6 +65,7 @@ class _Task:
     validation: tuple[Example, ...]
     pool: Pool | None
     quiet: bool
+    state: dict[str, Any] | None = None
     begin: dict[str, Tensor] | None = None
 
 
@@ -71,6 +79,9 @@ def fit(
     run : folder of the checkpoint; a run that was killed goes on from its last one.
     """
     device = _device(recipe.fit)
+    parts = stretches(recipe, run)
+    # Read here, since what a forked process raises comes as another error, without its hint.
+    states = [read_checkpoint(folder, own) if folder.checkpoint.is_file() else None for own, folder in parts]
     run.path.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(recipe.fit.threads)
     cv2.setNumThreads(1)
@@ -82,9 +93,9 @@ def fit(
         pool=open_recipe_pool(recipe, run, datasets_dir, quiet=quiet),
         quiet=quiet,
     )
-    for own, folder in stretches(recipe, run):
+    for (own, folder), state in zip(parts, states, strict=True):
         folder.path.mkdir(exist_ok=True)
-        part = partial(_fit, task=replace(task, recipe=own, run=folder))
+        part = partial(_fit, task=replace(task, recipe=own, run=folder, state=state))
         _processors(own.fit, device).launch(part)
         task = replace(task, begin=read_checkpoint(folder, own)["averaged"])
     return load_averaged(run, recipe)
@@ -193,7 +204,7 @@ def _notes(task: _Task, first: int, history: list[dict[str, float]]) -> Notes:
 
 def _fit(fabric: Fabric, task: _Task) -> None:
     """One process's part of a stretch; the first process writes what it leaves in the run folder."""
-    recipe, run = task.recipe, task.run
+    recipe, run, state = task.recipe, task.run, task.state
     torch.set_num_threads(recipe.fit.threads)
     _seed(recipe.seed)
     batches = Batches(task.training, recipe, task.pool, rank=fabric.global_rank)
@@ -204,7 +215,6 @@ def _fit(fabric: Fabric, task: _Task) -> None:
     groups = learning_groups(network, rate=recipe.fit.rate, encoder_factor=recipe.fit.encoder_factor)
     peaks = [float(str(group["lr"])) for group in groups]
     optimizer = torch.optim.AdamW(groups, weight_decay=recipe.fit.weight_decay)
-    state = read_checkpoint(run, recipe) if run.checkpoint.is_file() else None
     if state is not None:
         network.load_state_dict(state["network"])
         averaged.load_state_dict(state["averaged"])
@@ -252,7 +262,7 @@ def _fit(fabric: Fabric, task: _Task) -> None:
                 history = notes.take(done, averaged)
                 if not task.quiet:
                     tqdm.write(" ".join(f"{key}={value:.4g}" for key, value in history[-1].items()))
-                state = {
+                written = {
                     "fingerprint": recipe.fingerprint,
                     "step": done,
                     "network": network.state_dict(),
@@ -260,6 +270,6 @@ def _fit(fabric: Fabric, task: _Task) -> None:
                     "optimizer": optimizer.state_dict(),
                     "history": history,
                 }
-                write_checkpoint(run, state)
+                write_checkpoint(run, written)
     if notes is not None:
         notes.close(averaged)

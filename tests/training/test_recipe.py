@@ -64,6 +64,16 @@ def test_a_recipe_for_more_gpus_than_there_are_is_refused_before_anything_is_mad
     assert not run.path.exists()
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_checkpoint_of_another_recipe_is_refused_with_a_hint(tmp_path: Path, processes: int) -> None:
+    run = RunFolder(tmp_path / "small")
+    run.path.mkdir()
+    torch.save({"fingerprint": "of another"}, run.checkpoint)
+    with pytest.raises(ConfigurationError, match="another version") as refused:
+        fitting.fit(_fitted(processes=processes), run, quiet=True)
+    assert str(run.path) in refused.value.hint
+
+
 def test_crops_larger_than_rendered_scenes_are_refused(tmp_path: Path, datasets_dir: Path) -> None:
     data = RECIPE.data.model_copy(update={"crop_px": 352, "scenes": ScenesPart(count=4, share=0.5)})
     recipe = RECIPE.model_copy(update={"data": data})
