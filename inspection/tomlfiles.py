@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from inspection.errors import ConfigurationError
 
-__all__ = ["read_folders", "read_toml"]
+__all__ = ["own_faults", "read_folders", "read_toml"]
 
 Checked = TypeVar("Checked", bound=BaseModel)
+Fault = TypeVar("Fault", bound=Mapping[str, Any])
 
 
 def read_toml(path: Path, model: type[Checked]) -> Checked:
@@ -54,10 +55,21 @@ def read_folders(folders: Iterable[Path], model: type[Checked]) -> dict[Path, Ch
     return checked
 
 
+def own_faults(faults: Sequence[Fault]) -> list[Fault]:
+    """Faults as pydantic lists them; a list is not told to be too short where its entries are refused.
+
+    Parameters
+    ----------
+    faults : with ``type`` and ``loc``, the keys and places that lead to each.
+    """
+    blamed = {fault["loc"][:length] for fault in faults for length in range(len(fault["loc"]))}
+    return [fault for fault in faults if fault["type"] != "too_short" or fault["loc"] not in blamed]
+
+
 def _told(error: ValidationError, content: Mapping[str, object]) -> str:
     """Every fault with its key, on one line; a list entry is also named by its own id or name."""
     parts = []
-    for fault in error.errors():
+    for fault in own_faults(error.errors()):
         key = _key(fault["loc"], content)
         message = str(fault["msg"]).removeprefix("Value error, ")
         parts.append(f"{key}: {message}" if key else message)

@@ -91,6 +91,8 @@ def test_a_file_that_cannot_be_used_is_told_and_not_published(
     checked = _welt("check", "derby.toml")
     assert checked.exit_code == 1
     assert told in checked.output
+    assert "at least 1 item" not in checked.output  # only one thing is wrong
+    assert checked.output.count("derby.toml: ") == 1
     assert _welt("import", "derby.toml").exit_code == 1
     assert "derby" not in _welt("list").output
 

@@ -138,7 +138,8 @@ def check_recipes(files: tuple[Path, ...]) -> None:
             recipe = _checked_file(file, standards)
         except WeltError as error:
             wrong += 1
-            click.echo(f"wrong  {file}: {error.detail.rstrip('.')}. {error.hint}", err=True)
+            told = error.detail.removeprefix(f"{file}: ").rstrip(".")
+            click.echo(f"wrong  {file}: {told}. {error.hint}", err=True)
         else:
             zones = sum(len(view.zones) for view in recipe.views.values())
             seams = sum(len(view.seams) for view in recipe.views.values())

@@ -23,6 +23,7 @@ from inspection.standards.model import (
 from inspection.standards.quantities import Quantity
 from inspection.standards.reading import Fault, Place, Source
 from inspection.taxonomy import KINDS
+from inspection.tomlfiles import own_faults
 
 __all__ = ["Resolved", "resolve"]
 
@@ -268,11 +269,7 @@ def _where(
 
 def _told(error: ValidationError, merged: _Merged, source: Source) -> list[Fault]:
     faults = []
-    blamed = {fault["loc"][:-1] for fault in error.errors() if fault["loc"]}
-    blamed |= {place[:length] for place in blamed for length in range(len(place))}
-    for fault in error.errors():
-        if fault["type"] == "too_short" and fault["loc"] in blamed:
-            continue  # only because its parts are refused
+    for fault in own_faults(error.errors()):
         place = tuple(step for step in fault["loc"] if step != "[key]")
         message = str(fault["msg"]).removeprefix("Value error, ")
         kind, given = fault["type"], fault.get("input")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Path, Query, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from inspection import lotkeeping
 from inspection.domain import Severity
@@ -25,7 +26,7 @@ from inspection.lots import (
 from inspection.store import lots
 from inspection.store.lots import Lot, Mode, NewLot, Outcome, Unit
 from inspection.web.deps import LotAdmin, LotKeeper, Reader, StationDep
-from inspection.web.problems import problem_responses
+from inspection.web.problems import UNION_TAG, problem_responses
 from inspection.web.schemas import Moment, Text
 
 __all__ = ["router"]
@@ -92,10 +93,24 @@ class PerHundredLotBody(_NewLotBody):
     minor: AqlText | None = "4.0"
 
 
-NewLotBody = PercentLotBody | PerHundredLotBody
+def _counting(body: object) -> str:
+    """The tag of a body, so that its faults are told once and not for either form."""
+    counting = body.get("counting", Counting.ITEMS) if isinstance(body, Mapping) else Counting.ITEMS
+    return f"{UNION_TAG}{counting}"
 
 
-def new_lot_of(body: NewLotBody) -> NewLot:
+NewLotBody = Annotated[
+    Annotated[PercentLotBody, Tag(f"{UNION_TAG}{Counting.ITEMS}")]
+    | Annotated[PerHundredLotBody, Tag(f"{UNION_TAG}{Counting.NONCONFORMITIES}")],
+    Discriminator(
+        _counting,
+        custom_error_type="counting",
+        custom_error_message=f"counting is {' or '.join(repr(each.value) for each in Counting)}",
+    ),
+]
+
+
+def new_lot_of(body: PercentLotBody | PerHundredLotBody) -> NewLot:
     """The lot that a body asks for."""
 
     def aql(text: str | None) -> Aql | None:

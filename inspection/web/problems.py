@@ -20,9 +20,18 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from inspection.errors import NotAuthenticatedError, WeltError
+from inspection.tomlfiles import own_faults
 from inspection.web.middleware import SECURITY_HEADERS
 
-__all__ = ["PROBLEM_JSON", "FieldProblem", "Problem", "describe_invalid", "install", "problem_responses"]
+__all__ = [
+    "PROBLEM_JSON",
+    "UNION_TAG",
+    "FieldProblem",
+    "Problem",
+    "describe_invalid",
+    "install",
+    "problem_responses",
+]
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +39,8 @@ PROBLEM_JSON = "application/problem+json"
 TYPE_PREFIX = "urn:welt:problem:"
 MAX_FIELDS = 20
 """Faults listed one by one; a document with more of them is of the wrong form altogether."""
+UNION_TAG = "form "
+"""Begins the tags of a body of several forms; pydantic lists them among the keys that lead to a fault."""
 
 
 class FieldProblem(BaseModel):
@@ -77,9 +88,12 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def describe_invalid(errors: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
     """Field problems of a pydantic error list; locations lose the part that only FastAPI knows."""
     told = []
-    for error in errors[:MAX_FIELDS]:
+    for error in own_faults(errors)[:MAX_FIELDS]:
         location = [
-            str(part) for part in error["loc"] if part not in ("body", "query", "path", "header", "cookie")
+            str(part)
+            for part in error["loc"]
+            if part not in ("body", "query", "path", "header", "cookie")
+            and not str(part).startswith(UNION_TAG)
         ]
         told.append(
             FieldProblem(

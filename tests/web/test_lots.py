@@ -87,6 +87,9 @@ def test_a_lot_that_its_plan_refuses_cannot_be_accepted(served: Served) -> None:
         ({"size": 10**12}, "larger than"),
         ({"major": "3.0"}, "2.5"),
         ({"major": "15"}, "above 10"),
+        ({"majer": "2.5"}, "majer: Extra inputs"),
+        ({"counting": "both"}, "'items' or 'nonconformities'"),
+        ({"counting": "nonconformities", "minor": 4}, "minor: Input should be a valid string"),
     ],
 )
 def test_what_cannot_be_planned_is_answered_clearly(
@@ -97,6 +100,14 @@ def test_what_cannot_be_planned_is_answered_clearly(
     assert answer.status_code == 422, answer.text
     problem = answer.json()
     assert words in problem["detail"] + problem["hint"]
+    assert len(problem.get("errors", [""])) == 1
+
+
+def test_a_sample_that_is_larger_than_the_lot_is_the_lot(served: Served) -> None:
+    with served.person(Role.INSPECTOR) as inspector:
+        lot = open_lot(inspector, "W-small", size=50, major="0.010", minor=None)
+    assert lot["wanted"] == 50
+    assert {one["inspect"] for one in lot["classes"]} <= set(range(1, 51))
 
 
 def test_an_unknown_lot_is_not_found(served: Served) -> None:

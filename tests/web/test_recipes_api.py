@@ -218,6 +218,7 @@ def test_a_recipe_that_cannot_be_meant_is_refused_with_the_reason(
     answer = publish(engineer, recipe("bad", view=view))
     assert_problem(answer, 422, "invalid-request")
     assert told in answer.text
+    assert len(answer.json()["errors"]) == 1
 
 
 def test_a_reference_that_cannot_be_used_is_refused_with_the_reason(
