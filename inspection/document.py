@@ -324,6 +324,11 @@ class ResultDocument(_Document):
     expected_seams: tuple[ExpectedSeamDocument, ...] = ()
     kinds: tuple[str, ...] = Field(description="Names by index of the kinds map; the first is sound.")
     novelty: NoveltyDocument | None = Field(None, description="Null when the view was not taught.")
+    novelty_not_judged: Literal["other_model"] | None = Field(
+        None,
+        description="Why it is null although the view was taught: with features of another model than the "
+        "one that serves. Teach it again from its stored photos.",
+    )
     links: LinksDocument
     timing_ms: Mapping[str, Length]
 
@@ -390,6 +395,7 @@ def build_document(
         expected_seams=tuple(_expected(seam) for seam in finding.expected_seams),
         kinds=finding.maps.kinds,
         novelty=None if finding.novelty is None else _novelty(finding.novelty),
+        novelty_not_judged="other_model" if setup.taught_otherwise else None,
         links=links(result_id),
         timing_ms={stage: round(ms, 3) for stage, ms in {**took_ms, **finding.took_ms}.items()},
     )

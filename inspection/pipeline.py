@@ -53,7 +53,9 @@ class Setup:
     view : name of one of the recipe's views.
     calibration : None when the scale of the photo is not known.
     lens_name : of the photo; None where the camera does not say.
-    taught : what good parts look like in this view, by the same network; None when it was not taught.
+    taught : what good parts look like in this view, by features such as the model gives; None when it was not
+        taught.
+    taught_otherwise : it was taught with features of another model, so novelty is not judged.
     paired : the photo is of a shoe of a pair, so its colours are wanted to compare them.
     reference : what the photo is laid on; None where the recipe's view has no reference photo.
     foot : which shoe the photo shows; None where nobody said, and both ways are tried.
@@ -66,6 +68,7 @@ class Setup:
     calibration: Calibration | None
     lens_name: str | None = None
     taught: InForce | None = None
+    taught_otherwise: bool = False
     paired: bool = False
     reference: Reference | None = None
     foot: Foot | None = None
@@ -85,8 +88,8 @@ def prepare(
     Parameters
     ----------
     stored : the stored calibration that the metadata names, or without a name the one in force.
-    taught : gives the bank in force for a recipe and a view, by their names; it is not used with another
-        network than its own.
+    taught : gives the bank in force for a recipe and a view, by their names; it is not used with features of
+        another model than its own.
 
     Raises
     ------
@@ -94,7 +97,10 @@ def prepare(
     """
     recipe = recipes.get(metadata.recipe)
     view = recipe.view_name(metadata.view)
-    bank = None if taught is None else taught(recipe.name, view)
+    in_force = None if taught is None else taught(recipe.name, view)
+    usable = in_force is not None and model.gives_features_of(
+        model_sha256=in_force.bank.model_sha256, features_sha256=in_force.bank.features_sha256
+    )
     return Setup(
         model=model,
         recipe=recipe,
@@ -102,7 +108,8 @@ def prepare(
         view=view,
         calibration=scale_of(metadata, recipe, view, stored=stored),
         lens_name=metadata.lens,
-        taught=bank if bank and bank.bank.model_sha256 == model.manifest.sha256 else None,
+        taught=in_force if usable else None,
+        taught_otherwise=in_force is not None and not usable,
         paired=metadata.pair_id is not None,
     )
 

@@ -216,12 +216,15 @@ class Model:
     ----------
     manifest : as the model runs: ``sha256`` is that of the file that was opened, so that what was taught with
         one form is not used with the other.
+    features_sha256 : of all that its features depend on; models of which it is equal give equal features.
+        None where it gives none, or what runs is not a file.
     """
 
     manifest: Manifest
     network: Network
     folder: Path
     precision: Precision = "fp32"
+    features_sha256: str | None = None
 
     @property
     def spec(self) -> NetworkSpec:
@@ -232,6 +235,18 @@ class Model:
     def created_at(self) -> datetime:
         """When it was exported, UTC."""
         return self.manifest.created_at
+
+    def gives_features_of(self, *, model_sha256: str | None, features_sha256: str | None) -> bool:
+        """Whether features that were kept are such as this model gives.
+
+        Parameters
+        ----------
+        model_sha256, features_sha256 : of the model that gave them; the second is None where it is not known,
+            and then only the same file will do.
+        """
+        if features_sha256 is not None and self.features_sha256 is not None:
+            return features_sha256 == self.features_sha256
+        return model_sha256 == self.manifest.sha256
 
 
 def _read(file: Path) -> bytes:
@@ -290,7 +305,22 @@ def open_model(folder: Path, *, threads: int, precision: Precision = "fp32") -> 
             f"{file} does not give {', '.join(missing)}, which its manifest promises",
             hint="Copy the model folder again, or export it again.",
         )
-    return Model(manifest=manifest, network=network, folder=folder, precision=precision)
+    return Model(
+        manifest=manifest,
+        network=network,
+        folder=folder,
+        precision=precision,
+        features_sha256=_features_sha256(manifest, network),
+    )
+
+
+def _features_sha256(manifest: Manifest, network: OnnxNetwork) -> str | None:
+    """What computes the features, and at which scale and in which tiles it sees a photo."""
+    if network.features_sha256 is None:
+        return None
+    spec = manifest.spec
+    seen = (spec.mm_per_px, spec.tile_px, spec.overlap_px, spec.multiple, spec.embedding_stride)
+    return hashlib.sha256(f"{network.features_sha256} {seen}".encode()).hexdigest()
 
 
 def check_golden(model: Model) -> None:

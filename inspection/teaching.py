@@ -31,6 +31,8 @@ __all__ = [
     "Order",
     "change_limit",
     "estimate",
+    "fits",
+    "newest",
     "open_bank",
     "preview",
     "roll_back",
@@ -149,6 +151,7 @@ def teach(
             view=order.view,
             bank_sha256=photos.put(novelty.bank_to_bytes(taught.bank)),
             model_sha256=model.manifest.sha256,
+            features_sha256=model.features_sha256,
             limit=limit.score,
             false_rejects=limit.false_rejects,
             low=limit.low,
@@ -234,9 +237,14 @@ def open_bank(version: BankVersion, photos: Photos) -> InForce:
 
 
 def _open_or_none(version: BankVersion, photos: Photos, model: Model) -> InForce | None:
-    if version.bank_sha256 is None or version.model_sha256 != model.manifest.sha256:
+    if version.bank_sha256 is None or not fits(version, model):
         return None
     return open_bank(version, photos)
+
+
+def fits(version: BankVersion, model: Model) -> bool:
+    """Whether a version was taught with features such as the model gives; else it judges nothing."""
+    return model.gives_features_of(model_sha256=version.model_sha256, features_sha256=version.features_sha256)
 
 
 class Banks:
@@ -292,7 +300,7 @@ def change_limit(
 ) -> BankVersion:
     """Draw the line anew, for another share of false rejects; the bank stays."""
     _check_share(false_rejects)
-    now = _newest(store, recipe, view)
+    now = newest(store, recipe, view)
     bank = open_bank(now, photos).bank
     limit = novelty.choose_limit(bank.good, false_rejects=false_rejects, photos=bank.units)
     changed = replace(
@@ -330,7 +338,7 @@ def roll_back(
 
 def switch_off(store: Store, recipe: str, view: str, *, by: str, why: str = "") -> BankVersion:
     """Judge no novelty in a view from here on; rolling back brings it back."""
-    now = _newest(store, recipe, view)
+    now = newest(store, recipe, view)
     return banks.add(
         store,
         replace(now, bank_sha256=None, why=why),
@@ -340,7 +348,8 @@ def switch_off(store: Store, recipe: str, view: str, *, by: str, why: str = "") 
     )
 
 
-def _newest(store: Store, recipe: str, view: str) -> BankVersion:
+def newest(store: Store, recipe: str, view: str) -> BankVersion:
+    """The version in force; NotFoundError when the view was not taught, or is switched off."""
     history = banks.history(store, recipe, view)
     if not history or history[0].bank_sha256 is None:
         raise NotFoundError(
@@ -375,7 +384,7 @@ def preview(store: Store, photos: Photos, recipe: str, view: str, *, false_rejec
     """Try another share of false rejects on stored results; changes nothing."""
     _check_share(false_rejects)
     history = banks.history(store, recipe, view)
-    now = _newest(store, recipe, view)
+    now = newest(store, recipe, view)
     bank = open_bank(now, photos).bank
     limit = novelty.choose_limit(bank.good, false_rejects=false_rejects, photos=bank.units)
     same = {one.version for one in history if one.bank_sha256 == now.bank_sha256}

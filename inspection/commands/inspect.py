@@ -103,6 +103,13 @@ def inspect(
         known_recipes, setup.recipe, setup.view, max_pixels=int(settings.max_photo_mp * 1e6)
     )
     setup = replace(setup, reference=reference)
+    if setup.taught_otherwise:
+        click.echo(
+            f"{setup.recipe.name}/{setup.view} was taught with another model than the one that serves, so "
+            "novelty is not judged. Teach it again from its stored photos: "
+            f"welt teach {setup.recipe.name} --view {setup.view} --again",
+            err=True,
+        )
 
     failed = 0
     width = max(len(str(path)) for path, _ in named)

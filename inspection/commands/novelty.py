@@ -41,13 +41,17 @@ def _book(store: Store, data_dir: Path | None) -> RecipeBook:
 @click.argument("photos", nargs=-1, type=FILE, metavar="PHOTO…")
 @_view
 @click.option("--mm-per-px", type=float, help="Width of one pixel on the part.  [default: the view's own]")
-@click.option("--false-rejects", type=_share, default=0.01, show_default=True,
-              help="Share of good photos that may be called novel.")  # fmt: skip
+@click.option("--false-rejects", type=_share,
+              help="Share of good photos that may be called novel.  [default: 0.01, or with --again "
+                   "what it was]")  # fmt: skip
 @click.option("--keep", "kept", multiple=True, metavar="NAME",
               help="A suspect that you looked at and that is good; all for every one.")  # fmt: skip
 @click.option("--drop", "dropped", multiple=True, metavar="NAME",
               help="A suspect to leave out; all for every one.")  # fmt: skip
 @click.option("--add", "adding", is_flag=True, help="Teach these together with the photos taught before.")
+@click.option("--again", is_flag=True,
+              help="Teach the stored photos of the version in force, such as after a change of the "
+                   "model.")  # fmt: skip
 @click.option("--replace", "replacing", is_flag=True,
               help="Forget what was taught before, so photos need not be like it.")  # fmt: skip
 @click.option("--why", default="", help="What the version is for; kept beside it.")
@@ -58,10 +62,11 @@ def teach(
     photos: tuple[Path, ...],
     view: str | None,
     mm_per_px: float | None,
-    false_rejects: float,
+    false_rejects: float | None,
     kept: tuple[str, ...],
     dropped: tuple[str, ...],
     adding: bool,
+    again: bool,
     replacing: bool,
     why: str,
     data_dir: Path | None,
@@ -77,6 +82,7 @@ def teach(
       welt teach oxford good/ --view toe --mm-per-px 0.1
       welt teach oxford good/ --view toe --drop photo-7.jpg --keep photo-9.jpg
       welt teach oxford another.jpg --view toe --add
+      welt teach oxford --view toe --again
     \b
     Exit codes: 0 taught, 1 not taught and nothing changed (the message says why), 2 called wrongly.
     """
@@ -91,6 +97,8 @@ def teach(
     settings = settings_of(data_dir=data_dir, models_dir=models_dir)
     if mm_per_px is not None:
         checked_mm_per_px(mm_per_px)
+    if again and (photos or adding or replacing):
+        raise click.UsageError("--again teaches the stored photos, so it goes with no others")
     files = _files(photos)
     kept_names, dropped_names = set(kept), set(dropped)
     with opened_store(data_dir) as store, closing(_Spread(sys.stderr.isatty())) as spread:
@@ -110,7 +118,11 @@ def teach(
             if path.name not in dropped_names
         ]
         history = banks.history(store, recipe.name, view_name)
-        before = history[0].photos if adding and history else ()
+        if again:
+            teaching.newest(store, recipe.name, view_name)
+        before = history[0].photos if (adding or again) and history else ()
+        if false_rejects is None:
+            false_rejects = history[0].false_rejects if again else teaching.DEFAULT_FALSE_REJECTS
         order = teaching.Order(
             recipe=recipe,
             view=view_name,

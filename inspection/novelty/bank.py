@@ -85,7 +85,8 @@ class Bank:
 
     Attributes
     ----------
-    model_sha256 : of the network whose features these are; useless with any other.
+    model_sha256, features_sha256 : of the model whose features these are; useless with features of another,
+        see ``registry.Model.gives_features_of``. The second is None in banks of before it was kept.
     scale : (C,) float32, by which features are divided.
     good : (m,) float64, novelty of good photos, as they are and under changed light, scored by a bank
         that had not seen them (cross-fitting).
@@ -103,6 +104,7 @@ class Bank:
     photos: int
     units: int
     size_px: tuple[int, int]
+    features_sha256: str | None = None
 
     def zone(self, name: str) -> ZoneBank | None:
         """The bank of a zone; None where that zone was not taught."""
@@ -174,6 +176,7 @@ def bank_to_bytes(bank: Bank) -> bytes:
         "recipe": bank.recipe,
         "view": bank.view,
         "model_sha256": bank.model_sha256,
+        "features_sha256": bank.features_sha256,
         "photos": bank.photos,
         "units": bank.units,
         "size_px": list(bank.size_px),
@@ -213,6 +216,7 @@ def bank_of_bytes(body: bytes) -> Bank:
                 photos=int(header["photos"]),
                 units=int(header.get("units", header["photos"])),
                 size_px=(int(width), int(height)),
+                features_sha256=header.get("features_sha256"),
             )
     except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise ModelError(

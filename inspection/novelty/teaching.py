@@ -337,6 +337,7 @@ def _fit(
         photos=len(photos),
         units=len(set(_groups(photos))),
         size_px=_model_size(photos[0], lesson.model),
+        features_sha256=lesson.model.features_sha256,
     )
     progress(1.0)
     suspects = _suspects(photos, passes, maps, np.array(plain), objections)

@@ -65,6 +65,7 @@ class BankVersion:
     ----------
     version : 1, 2, 3 for each view; the highest is in force.
     bank_sha256 : digest of the bank among the photos; None when novelty is not judged from here on.
+    model_sha256, features_sha256 : of the model that it was taught with; see ``registry.Model``.
     limit : novelty from which a place does not belong.
     false_rejects, low, high : the share of good photos that was asked for, and the 95 % interval of what the
         limit gives.
@@ -84,6 +85,7 @@ class BankVersion:
     photos_needed: int
     photos: tuple[TaughtPhoto, ...]
     why: str
+    features_sha256: str | None = None
     version: int = 0
     made_by: str = ""
     made_at: datetime | None = None
@@ -138,6 +140,7 @@ def add(
     at = store.now()
     here = sa.and_(_banks.c.recipe == new.recipe, _banks.c.view == new.view)
     details = {
+        "features_sha256": new.features_sha256,
         "limit": new.limit,
         "false_rejects": new.false_rejects,
         "low": new.low,

@@ -16,7 +16,7 @@ from inspection.teaching_job import asked
 from inspection.web.deps import JobsDep, Reader, StationDep, Teacher
 from inspection.web.problems import problem_responses
 from inspection.web.schemas import RESULT_ID_PATTERN
-from inspection.web.teach_photos import photos_of, taught_view
+from inspection.web.teach_photos import fits_serving, photos_of, taught_view
 
 __all__ = ["router"]
 
@@ -41,6 +41,10 @@ class NoveltyVersion(_Model):
     view: str
     version: int
     on: bool = Field(description="False where novelty is not judged.")
+    fits_model: bool = Field(
+        description="False where it was taught with features of another model than the one that serves: "
+        "novelty is not judged until the view is taught again, as a teaching with no results and `add` does."
+    )
     photos: int
     limit: float = Field(description="Novelty from which a place does not belong.")
     false_rejects: float = Field(description="Share of good photos that was asked for.")
@@ -113,12 +117,13 @@ class OldVersion(_Model):
     seen_version: int = Field(ge=0)
 
 
-def _version(version: BankVersion) -> NoveltyVersion:
+def _version(version: BankVersion, station: StationDep) -> NoveltyVersion:
     return NoveltyVersion(
         recipe=version.recipe,
         view=version.view,
         version=version.version,
         on=version.bank_sha256 is not None,
+        fits_model=fits_serving(station, version),
         photos=len(version.photos),
         limit=version.limit,
         false_rejects=version.false_rejects,
@@ -154,7 +159,7 @@ _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}, "de
 @router.get("/api/v1/novelty", summary="What is in force", responses=problem_responses(401, 403, 503))
 def list_novelty(caller: Reader, station: StationDep) -> NoveltyVersions:
     """The newest version of every view that was taught."""
-    return NoveltyVersions(items=[_version(version) for version in banks.in_force(station.store)])
+    return NoveltyVersions(items=[_version(version, station) for version in banks.in_force(station.store)])
 
 
 @router.get(
@@ -167,7 +172,8 @@ def novelty_versions(
 ) -> NoveltyVersions:
     """All versions of what a view was taught, newest first; empty when it never was."""
     taught_view(station, recipe, view)
-    return NoveltyVersions(items=[_version(one) for one in banks.history(station.store, recipe, view)])
+    history = banks.history(station.store, recipe, view)
+    return NoveltyVersions(items=[_version(one, station) for one in history])
 
 
 @router.post(
@@ -248,7 +254,7 @@ def set_limit(
         seen_version=body.seen_version,
     )
     station.banks.refresh()
-    return _version(made)
+    return _version(made, station)
 
 
 @router.post(
@@ -265,7 +271,7 @@ def roll_back(
         station.store, recipe, view, body.version, by=caller.name, seen_version=body.seen_version
     )
     station.banks.refresh()
-    return _version(made)
+    return _version(made, station)
 
 
 @router.delete(
@@ -278,7 +284,7 @@ def switch_off(recipe: RecipeName, view: ViewName, caller: Teacher, station: Sta
     taught_view(station, recipe, view)
     made = teaching.switch_off(station.store, recipe, view, by=caller.name)
     station.banks.refresh()
-    return _version(made)
+    return _version(made, station)
 
 
 @router.get(

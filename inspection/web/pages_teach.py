@@ -29,7 +29,15 @@ from inspection.web.deps import JobsDep, StationDep
 from inspection.web.desk import PRIVATE, Desk, DeskDep, FromOurForm, SmallForms, Viewer, at_least
 from inspection.web.i18n import Words
 from inspection.web.schemas import RESULT_ID_PATTERN
-from inspection.web.teach_photos import OFFERED, estimate_of, offers, photos_of, taught_view, with_another
+from inspection.web.teach_photos import (
+    OFFERED,
+    estimate_of,
+    fits_serving,
+    offers,
+    photos_of,
+    taught_view,
+    with_another,
+)
 
 __all__ = ["router"]
 
@@ -50,7 +58,6 @@ def _url(recipe: str, view: str) -> str:
 def teach_page(desk: DeskDep, station: StationDep, session: Viewer) -> Response:
     """All views of all recipes, with what they were taught."""
     known = {(version.recipe, version.view): version for version in banks.in_force(station.store)}
-    model_sha256 = _model_sha256(station)
     views = []
     for name in station.recipes.names():
         for view in station.recipes.get(name).views:
@@ -61,20 +68,13 @@ def teach_page(desk: DeskDep, station: StationDep, session: Viewer) -> Response:
                     view=view,
                     name=desk.words.named("view", view),
                     url=_url(name, view),
-                    state=_state(version, model_sha256),
+                    state=_state(version, station),
                     version=version.version if version else 0,
                     photos=len(version.photos) if version else 0,
                 )
             )
     context = shown.TeachContext(views=tuple(views), model_teaches=_teaches(station))
     return desk.page("teach.html", context, place="teach")
-
-
-def _model_sha256(station: StationDep) -> str:
-    try:
-        return station.model.manifest.sha256
-    except ModelError:
-        return ""
 
 
 def _teaches(station: StationDep) -> bool:
@@ -84,12 +84,12 @@ def _teaches(station: StationDep) -> bool:
         return True  # it is only being opened
 
 
-def _state(version: BankVersion | None, model_sha256: str) -> str:
+def _state(version: BankVersion | None, station: StationDep) -> str:
     if version is None:
         return "never"
     if version.bank_sha256 is None:
         return "off"
-    return "on" if version.model_sha256 == model_sha256 else "other_model"
+    return "on" if fits_serving(station, version) else "other_model"
 
 
 Done = Annotated[str, Query(max_length=20)]
@@ -152,7 +152,7 @@ def _page(
         url=_url(recipe, view),
         seen_version=now.version if now else 0,
         may_teach=session.user.role.includes(Role.ENGINEER),
-        other_model=_state(now, _model_sha256(station)) == "other_model",
+        other_model=_state(now, station) == "other_model",
         versions=tuple(_version(version, now, desk) for version in history),
         offered=tuple(
             shown.OfferedPhoto(
@@ -299,6 +299,26 @@ def _refused(
 ) -> Response:
     notice = Notice("bad", desk.words.error(error))
     return _page(desk, station, session, recipe, view, notice=notice, status=error.status)
+
+
+@router.post("/teach/{recipe}/{view}/again", dependencies=[FromOurForm])
+def teach_again(
+    recipe: str, view: str, desk: DeskDep, station: StationDep, jobs: JobsDep, session: Engineer
+) -> Response:
+    """Teach the view what it was taught before, with the model that serves now."""
+    taught_view(station, recipe, view)
+    try:
+        before = teaching.newest(station.store, recipe, view)
+        details = asked(
+            before.photos,
+            false_rejects=before.false_rejects,
+            keep=frozenset(photo.sha256 for photo in before.photos),
+            why=f"version {before.version} again",
+        )
+        jobs.start(station.store, station.recipes.get(recipe), view, by=session.user.name, details=details)
+    except (ConflictError, NotFoundError) as error:
+        return _refused(desk, station, session, recipe, view, error)
+    return _after(recipe, view, "begun")
 
 
 @router.post("/teach/{recipe}/{view}/suspects", dependencies=[FromOurForm])

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from inspection import novelty
+from inspection import novelty, teaching
 from inspection.document import ResultDocument
 from inspection.domain import Grade
 from inspection.errors import MetadataError, ModelError, NotFoundError, UnknownNameError
 from inspection.novelty import Estimate
 from inspection.station import Station
 from inspection.store import banks, inspections
-from inspection.store.banks import TaughtPhoto
+from inspection.store.banks import BankVersion, TaughtPhoto
 from inspection.store.inspections import Filters, StoredInspection
 
-__all__ = ["OFFERED", "Offer", "estimate_of", "offers", "photos_of", "taught_view", "with_another"]
+__all__ = [
+    "OFFERED",
+    "Offer",
+    "estimate_of",
+    "fits_serving",
+    "offers",
+    "photos_of",
+    "taught_view",
+    "with_another",
+]
 
 OFFERED = 60
 """Newest results of a view that are offered to be taught."""
@@ -36,6 +45,14 @@ def taught_view(station: Station, recipe: str, view: str) -> None:
         station.recipes.get(recipe).view_name(view)
     except UnknownNameError as error:
         raise NotFoundError(error.detail, hint=error.hint) from error
+
+
+def fits_serving(station: Station, version: BankVersion) -> bool:
+    """Whether a version was taught with features such as the serving model gives; also while none is open."""
+    try:
+        return teaching.fits(version, station.model)
+    except ModelError:
+        return True
 
 
 def offers(station: Station, recipe: str, view: str) -> tuple[Offer, ...]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx2 as httpx
 import pytest
 
+from inspection import novelty
 from inspection.access import Role
 from inspection.store import banks
+from inspection.store.audit import Action
 from inspection.store.banks import State
 from tests import factories
 from tests.novelty.conftest import good_rgb
@@ -180,6 +183,47 @@ def test_programs_teach_by_the_api(teaching: Served) -> None:
     assert teaching.camera.post("/api/v1/novelty/default/upper/teachings", json=body).status_code == 403
 
 
+def test_what_was_taught_with_another_model_is_told_and_taught_again(
+    teaching: Served, engineer: httpx.Client
+) -> None:
+    station = teaching.station
+    photos = [str(_post(teaching, good_rgb(seed))["result_id"]) for seed in range(100, 106)]
+    form = {"csrf_token": token(engineer.get(PAGE).text), "percent": "2", "replace": "true"}
+    assert engineer.post(PAGE, data={**form, "result_id": photos}).status_code == 303
+    assert _wait(teaching).state is State.DONE
+    taught = banks.history(station.store, "default", "upper")[0]
+    assert taught.bank_sha256 is not None
+    assert "/again" not in engineer.get(PAGE).text
+    # As a model with other features would have left it.
+    elsewhere = {"model_sha256": "1" * 64, "features_sha256": "2" * 64}
+    bank = replace(novelty.bank_of_bytes(station.photos.get(taught.bank_sha256)), **elsewhere)
+    banks.add(
+        station.store,
+        replace(taught, bank_sha256=station.photos.put(novelty.bank_to_bytes(bank)), **elsewhere),
+        by="li",
+        action=Action.TAUGHT,
+        seen_version=taught.version,
+    )
+    station.banks.refresh()
+    result = _post(teaching, good_rgb(110))
+    assert result["novelty"] is None
+    assert result["novelty_not_judged"] == "other_model"
+    assert f'<a href="{PAGE}">Teach it again</a>' in engineer.get(f"/results/{result['result_id']}").text
+    assert "taught with another model" in engineer.get("/teach").text
+    page = engineer.get(PAGE).text
+    assert "Teach its 6 stored photos again" in page
+    with teaching.person(Role.ENGINEER) as client:
+        [told, *_] = client.get("/api/v1/novelty/default/upper").json()["items"]
+        assert (told["on"], told["fits_model"]) == (True, False)
+    assert engineer.post(f"{PAGE}/again", data={"csrf_token": token(page)}).status_code == 303
+    assert _wait(teaching).state is State.DONE
+    newest = banks.history(station.store, "default", "upper")[0]
+    assert (newest.version, newest.false_rejects) == (taught.version + 2, 0.02)
+    assert {photo.name for photo in newest.photos} == set(photos)
+    station.banks.refresh()
+    assert _post(teaching, good_rgb(111))["novelty"] is not None
+
+
 def test_only_engineers_teach(teaching: Served) -> None:
     with browser(teaching, begin_session(teaching, Role.INSPECTOR)) as inspector:
         page = inspector.get("/teach")
@@ -190,7 +234,14 @@ def test_only_engineers_teach(teaching: Served) -> None:
 
 
 def test_a_form_of_another_site_is_refused(teaching: Served, engineer: httpx.Client) -> None:
-    for path in (PAGE, f"{PAGE}/limit", f"{PAGE}/off", f"{PAGE}/rollback", f"{PAGE}/suspects"):
+    for path in (
+        PAGE,
+        f"{PAGE}/limit",
+        f"{PAGE}/off",
+        f"{PAGE}/rollback",
+        f"{PAGE}/suspects",
+        f"{PAGE}/again",
+    ):
         assert (
             engineer.post(path, data={"percent": "1", "seen_version": "0", "version": "1"}).status_code == 403
         )

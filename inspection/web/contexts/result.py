@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from inspection import drawing
 from inspection.document import DefectDocument, ReasonDocument, ResultDocument
@@ -119,6 +119,7 @@ class ResultContext:
     revision : of the reviews as seen, sent back with the form.
     draft : comment to keep after a conflict.
     good_url : to say that the part is good and teach it; None where the view was not taught.
+    teach_url : to teach the view again; None unless it was taught with another model than this result's.
     """
 
     result_id: str
@@ -157,6 +158,7 @@ class ResultContext:
     filters_active: int
     good_url: str | None
     novelty: ShownNovelty | None
+    teach_url: str | None
     notice: Notice | None = None
     draft: str = ""
 
@@ -206,6 +208,7 @@ def result_of(
         defects=tuple(_shown_defect(defect, words) for defect in document.defects),
         seams=shown_seams(document.seams, standard, words),
         novelty=_shown_novelty(document),
+        teach_url=_teach_url(document),
         good_url=None if document.novelty is None else f"/results/{record.result_id}/good",
         seams_url=f"{links.self}/seams.csv",
         left_out=document.regions_left_out,
@@ -266,6 +269,13 @@ def _shown_novelty(document: ResultDocument) -> ShownNovelty | None:
         limit_share=min(1.0, judged.limit / FULL_SCALE),
         full_scale=f"{FULL_SCALE:g}",
     )
+
+
+def _teach_url(document: ResultDocument) -> str | None:
+    """Where the view can be taught again; None unless that is why novelty was not judged."""
+    if document.novelty_not_judged is None:
+        return None
+    return f"/teach/{quote(document.recipe.name)}/{quote(document.view)}"
 
 
 def legend_of(thresholds: Mapping[str, float]) -> Legend:
