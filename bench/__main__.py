@@ -20,6 +20,7 @@ from bench import (
     models,
     novelty,
     overhead,
+    pairs,
     seams,
     slim,
     soak,
@@ -36,6 +37,7 @@ QUICK: dict[str, Measure] = {
     "locating": lambda _: locating.measure(warps=2),
     "novelty": novelty.measure,
     "overhead": overhead.measure,
+    "pairs": lambda _: pairs.measure(count=12),
     "standards": lambda _: standards.measure(results=30_000),
     "synthesis": lambda _: synthesis.measure(),
     "calibration": lambda _: calibration.measure(sessions=2, seeds=100),
@@ -49,6 +51,7 @@ QUICK: dict[str, Measure] = {
 FULL: dict[str, Measure] = QUICK | {
     "locating": lambda _: locating.measure(warps=8),
     "calibration": lambda _: calibration.measure(),
+    "pairs": lambda _: pairs.measure(),
     "standards": lambda _: standards.measure(),
     "crash": lambda folder: crash.measure(folder, cycles=50),
     "fuzz": lambda folder: fuzz.measure(folder, count=10_000),

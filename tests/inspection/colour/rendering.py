@@ -3,22 +3,27 @@
 The outline of a low shoe is cut into panels. Each panel has one true colour, with grain, stitches of another
 thread along its edges, gloss, and blots that belong to nothing. The light is fixed to the camera, so on the
 mirrored shoe it falls on other panels. Pictures are rounded to 8 bits and may go through JPEG.
+The tests and ``python -m bench pairs`` measure on them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from inspection import imaging
-from inspection.colour import Patch, linear_of_lab, srgb_of_linear
+from inspection.colour import Patch, lab_of_linear, linear_of_lab, srgb_of_linear
 from inspection.domain import Photo, Zone, ZoneClass
 from tests import factories
 
 Floats = npt.NDArray[np.float64]
+RGB = npt.NDArray[np.uint8]
+Labs = dict[str, tuple[float, float, float]]
+"""True colour of each panel."""
 
 WIDTH_PX, HEIGHT_PX = 960, 640
 PANELS: dict[str, tuple[tuple[float, float], ...]] = {
@@ -64,6 +69,14 @@ class Light:
         )
 
 
+@dataclass(frozen=True)
+class Jpeg:
+    """How a picture becomes a JPEG: its quality, and whether chroma is kept at half the size, as usual."""
+
+    quality: int = 92
+    halved: bool = True
+
+
 @dataclass(frozen=True, eq=False)
 class Shot:
     """A rendered photo with its zones."""
@@ -71,6 +84,31 @@ class Shot:
     photo: Photo
     zones: tuple[Zone, ...]
     patches: tuple[Patch, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """What a camera sees, before it is written into a file."""
+
+    rgb: RGB
+    zones: tuple[Zone, ...]
+    patches: tuple[Patch, ...]
+
+    def shot(self, jpeg: Jpeg | None = None) -> Shot:
+        """The photo as the service reads it from a JPEG, or from a lossless file."""
+        body = factories.encode_png(self.rgb) if jpeg is None else _encoded(self.rgb, jpeg)
+        photo = imaging.decode(body, max_pixels=WIDTH_PX * HEIGHT_PX, colours=True)
+        return Shot(photo, self.zones, self.patches)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Both shoes of a pair, and their true colours."""
+
+    left: Drawing
+    left_labs: Labs
+    right: Drawing
+    right_labs: Labs
 
 
 def random_light(rng: np.random.Generator) -> Light:
@@ -84,23 +122,38 @@ def random_light(rng: np.random.Generator) -> Light:
     )
 
 
-def render(
-    labs: dict[str, tuple[float, float, float]],
-    light: Light,
-    *,
-    mirrored: bool,
-    seed: int,
-    patch: bool,
-    jpeg: int | None = 92,
-) -> Shot:
-    """Draw one shoe.
+def random_colours(rng: np.random.Generator, *, alike: bool) -> tuple[Labs, Labs]:
+    """Colours of the panels of both shoes: leather dark to light, some panels off by about 2 ΔE00."""
+    left: Labs = {}
+    right: Labs = {}
+    common = (float(rng.uniform(25, 70)), float(rng.uniform(-10, 25)), float(rng.uniform(-10, 35)))
+    for name in PANELS:
+        own = (float(rng.uniform(25, 75)), float(rng.uniform(-12, 25)), float(rng.uniform(-10, 35)))
+        lab = np.array(common if alike else own)
+        off = rng.normal(0, 1, 3) * rng.integers(0, 2)
+        for side, value in ((left, lab), (right, lab + off)):
+            shown = lab_of_linear(np.clip(linear_of_lab(value), 0.01, 0.9))
+            side[name] = (float(shown[0]), float(shown[1]), float(shown[2]))
+    return left, right
 
-    Parameters
-    ----------
-    labs : true colour of each panel.
-    mirrored : the other foot: its toe is at the right.
-    jpeg : quality, with chroma at half the size; None for a lossless photo.
-    """
+
+def pairs(seeds: Iterable[int], *, patch: bool) -> Iterator[Pair]:
+    """One pair per seed; with a white tile (``patch``) its photos differ in exposure as well."""
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        left, right = random_colours(rng, alike=seed % 3 == 0)
+        light = random_light(rng)
+        other = replace(light, level=light.level * float(rng.uniform(0.85, 1.05))) if patch else light
+        yield Pair(
+            draw(left, light, mirrored=False, seed=2 * seed, patch=patch),
+            left,
+            draw(right, other, mirrored=True, seed=2 * seed + 1, patch=patch),
+            right,
+        )
+
+
+def draw(labs: Labs, light: Light, *, mirrored: bool, seed: int, patch: bool) -> Drawing:
+    """Draw one shoe; the ``mirrored`` one is the other foot, with its toe at the right."""
     rng = np.random.default_rng(seed)
     albedo = np.empty((HEIGHT_PX, WIDTH_PX, 3))
     albedo[:] = np.clip(linear_of_lab(np.array(GROUND_LAB)), 0, 1)
@@ -126,10 +179,18 @@ def render(
         patches = (Patch(inset, PATCH_LAB),)
     seen = albedo * light.over()
     noise = rng.normal(0, 1, albedo.shape) * (0.001 + 0.008 * np.sqrt(np.maximum(seen, 0)))
-    rgb = srgb_of_linear(seen + noise)
-    body = factories.encode_png(rgb) if jpeg is None else factories.encode_jpeg(rgb, quality=jpeg)
-    photo = imaging.decode(body, max_pixels=WIDTH_PX * HEIGHT_PX, colours=True)
-    return Shot(photo, tuple(zones), patches)
+    return Drawing(srgb_of_linear(seen + noise), tuple(zones), patches)
+
+
+def _encoded(rgb: RGB, jpeg: Jpeg) -> bytes:
+    sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420 if jpeg.halved else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+    ok, encoded = cv2.imencode(
+        ".jpg",
+        cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR),
+        [cv2.IMWRITE_JPEG_QUALITY, jpeg.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling],
+    )
+    assert ok
+    return encoded.tobytes()
 
 
 def _outline(corners: tuple[tuple[float, float], ...], mirrored: bool) -> Floats:
