@@ -50,7 +50,7 @@ _MODE_STEPS = np.array([0.5, 0.12, 0.12])  # bins of lightness and of two chroma
 _NEAR_MODE = np.array([0.8, 0.2, 0.2])  # reach of the first look around the fullest bin
 _LOSSY = frozenset({"image/jpeg", "image/webp"})
 _JPEG_ROUNDING = 0.33
-"""Flat chroma is rounded to whole levels, half a level either way, and its mean to 3/8 at quality 92."""
+"""Where a file's steps are not known: flat chroma is rounded to whole levels, its mean at best to 3/8."""
 _OF_STEP = 1 / 12**0.5
 """Standard deviation of what is rounded to steps, of a step."""
 _CHROMA_OF_RGB = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
@@ -140,7 +140,7 @@ def _rounding(photo: Photo) -> float:
     """Standard deviation of the chroma of flat material, in levels."""
     if photo.media_type not in _LOSSY:
         return 0.0
-    return _JPEG_ROUNDING if photo.chroma is None else min(_JPEG_ROUNDING, photo.chroma_step * _OF_STEP)
+    return _JPEG_ROUNDING if photo.chroma is None else photo.chroma_step * _OF_STEP
 
 
 def _share(cells: _Cells, weight: Floats, group: int) -> float:

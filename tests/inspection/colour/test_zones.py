@@ -49,6 +49,16 @@ def test_what_jpeg_costs_is_little_and_inside_the_stated_uncertainty(quality: in
     assert np.quantile(errors, 0.9) <= BAR_DE
 
 
+@pytest.mark.parametrize(("quality", "step"), [(95, 2), (85, 5), (50, 17), (30, 28)])
+def test_a_jpeg_is_as_uncertain_as_its_own_steps_however_coarse(quality: int, step: int) -> None:
+    labs: Labs = {name: (45.0, 8.0, 14.0) for name in PANELS}
+    shot = draw(labs, Light(level=0.6), mirrored=False, seed=1, patch=False).shot(Jpeg(quality))
+    found = zone_colours(shot.photo, shot.zones)
+    assert found is not None
+    # The table of libjpeg keeps the mean of a block of chroma in steps of 17 eighths at quality 50.
+    assert found.rounding == pytest.approx(step / 8 / 12**0.5)
+
+
 def test_plain_means_would_not_do() -> None:
     """The light is uneven enough to matter: without the fit most zones are off by more than the bar."""
     off = []
