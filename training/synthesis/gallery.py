@@ -15,7 +15,7 @@ import numpy as np
 
 from inspection.errors import ConfigurationError
 from inspection.taxonomy import KINDS
-from training.synthesis import distractors, leather_defects, sampling, stitch_defects
+from training.synthesis import distractors, leather_defects, rigs, sampling, stitch_defects
 from training.synthesis.catalogue import SIZES
 from training.synthesis.export import new_folder
 from training.synthesis.noise import stream
@@ -42,8 +42,8 @@ def stage(
 ) -> Scene:
     """An empty scene on leather that can have that kind: leather, light and camera, without tilt."""
     families = [family for family in _STAGE_FAMILIES if kind is None or leather_defects.fits(kind, family)]
-    light = sampling.a_light(rng)
-    camera = replace(sampling.a_camera(rng, light.lamps[0].kelvin), tilt_x=0.0, tilt_y=0.0, distortion=0.0)
+    light = rigs.a_light(rng)
+    camera = replace(rigs.a_camera(rng, light.lamps[0].kelvin), tilt_x=0.0, tilt_y=0.0, distortion=0.0)
     return Scene(
         seed=1,
         width_px=side_px,
@@ -213,12 +213,10 @@ def _families(seed: int) -> U8:
 
 def _lights(seed: int) -> U8:
     shown = []
-    for kind in sampling.LIGHTS:
+    for kind in rigs.LIGHTS:
         rng = stream(seed, "light", kind)
-        shown.append(
-            render(replace(sewn_stage(stream(seed, "lit"), 0.1), light=sampling.a_light(rng, kind))).rgb
-        )
-    return sheet(shown, len(sampling.LIGHTS))
+        shown.append(render(replace(sewn_stage(stream(seed, "lit"), 0.1), light=rigs.a_light(rng, kind))).rgb)
+    return sheet(shown, len(rigs.LIGHTS))
 
 
 def _real_photos(folder: Path) -> list[U8]:

@@ -13,11 +13,17 @@ import numpy as np
 from inspection.errors import ConfigurationError
 from training.synthesis import noise, photo_base
 from training.synthesis.noise import CELL_PX, Cells, stream
-from training.synthesis.raster import F32, blur, f32, look_up, shrink, smoothstep
+from training.synthesis.raster import F32, blur, f32, look_up, mix, shrink, smoothstep
 from training.synthesis.scene import Family, Leather
 from training.synthesis.surface import Grid
 
 _CELL_TILE_CELLS = 32
+_CREASE_STRETCH = 2.5  # bent leather creases across the bend
+_FIBRE_MM = 0.12  # width of what a hide is woven of: bundles of collagen
+_UNEVEN_DYE = 0.6  # change of hue from fibre to fibre beside that of tone
+_FIBRES_OF_LINT = 0.1  # the other pieces are specks
+_FIBRE_BENDS = 6
+_DARK_LINT = 0.15
 
 
 @dataclass(eq=False)
@@ -92,9 +98,12 @@ def _cells(
     return look_up(tile, f32(x), f32(y), wrap=True, cubic=cell_px > 0.9 * CELL_PX)
 
 
-def _dome(cells: Cells, *, width: float, level: float) -> F32:
-    """0 in the valleys to about 1 on the tops, rounded; cells differ in height by ``level``."""
-    rise = 1 - np.exp(-((cells.border / np.float32(width)) ** 1.5))
+def _dome(cells: Cells, *, width: float, level: float, valley: float = 1.5) -> F32:
+    """0 in the valleys to about 1 on the tops, rounded; cells differ in height by ``level``.
+
+    ``valley`` of 1 is a crease with a sharp bottom, of 2 a round one.
+    """
+    rise = 1 - np.exp(-((cells.border / np.float32(width)) ** np.float32(valley)))
     return f32(rise * (1 + np.float32(level) * cells.level) * (1 - 0.35 * np.minimum(cells.centre, 1) ** 2))
 
 
@@ -102,7 +111,13 @@ def _creases(rng: np.random.Generator, leather: Leather, grid: Grid, *, period_m
     """0..1, the fine lines where the leather has been bent, in patches."""
     shape = grid.shape
     period = max(3.0, period_mm / grid.mm_per_px)
-    field = noise.fractal(rng, shape, period, 3, 0.45)
+    along, across = _along(leather, grid)
+    tile = noise.fractal(rng, (512, 512), period, 3, 0.45)
+    bend = np.float32(period) * noise.smooth(rng, shape, 3 * period)
+    scale = np.float32(1 / grid.mm_per_px)
+    field = look_up(
+        tile, f32(along * scale / np.float32(_CREASE_STRETCH) + bend), f32(across * scale + bend), wrap=True
+    )
     width = np.float32(0.055)
     line = np.exp(-((field / width) ** 2))
     net = _cells(
@@ -137,16 +152,53 @@ def _pores(rng: np.random.Generator, leather: Leather, grid: Grid) -> F32:
     )
 
 
-def _coloured(rng: np.random.Generator, leather: Leather, grid: Grid, tone: F32) -> F32:
-    """The leather's colour times ``tone``, with its drift of tone and hue over centimetres."""
+def _coloured(
+    rng: np.random.Generator, leather: Leather, grid: Grid, tone: F32, pale: F32 | None = None
+) -> F32:
+    """The leather's colour times ``tone``, with its drift of tone and hue over centimetres and lint on it.
+
+    ``pale`` is the reflectance of what took no dye, added to all colours alike.
+    """
     drift = noise.fractal(rng, grid.shape, 28.0 / grid.mm_per_px, 2)
     tone *= 1 + np.float32(leather.drift * 0.5) * drift
-    if rng.random() < 0.7:  # lint and open fibre ends, one pixel each, that catch the light
-        tone += np.float32(rng.uniform(0.4, 2.5)) * (noise.white(rng, grid.shape) > rng.uniform(3.0, 3.8))
+    tone += np.float32(leather.mottle * _unresolved(grid)) * _finest(rng, grid)
     hue = np.float32(leather.drift * 0.12) * noise.smooth(rng, grid.shape, 40.0 / grid.mm_per_px)
-    colour = f32(leather.colour)
-    planes = (tone * (colour[0] * (1 + hue)), tone * colour[1], tone * (colour[2] * (1 - hue)))
-    return f32(cv2.merge([f32(np.clip(plane, 0.004, 0.92)) for plane in planes]))
+    red, green, blue = (np.float32(part) for part in leather.colour)
+    hue += np.float32(_UNEVEN_DYE * leather.mottle * _unresolved(grid)) * noise.white(rng, grid.shape)
+    planes = [tone * (red * (1 + hue)), tone * green, tone * (blue * (1 - hue))]
+    if pale is not None:
+        planes = [plane + pale for plane in planes]
+    albedo = f32(cv2.merge([f32(np.clip(plane, 0.004, 0.92)) for plane in planes]))
+    _strew(rng, leather, grid, albedo)
+    return albedo
+
+
+def _finest(rng: np.random.Generator, grid: Grid) -> F32:
+    """Unit noise of what is as fine as a bundle of fibres."""
+    return noise.fractal(rng, grid.shape, _FIBRE_MM / grid.mm_per_px, 2, 0.7)
+
+
+def _strew(rng: np.random.Generator, leather: Leather, grid: Grid, albedo: F32) -> None:
+    """Lays specks of dust and curved loose fibres on the leather, most of them pale."""
+    area_cm2 = grid.shape[0] * grid.shape[1] * grid.mm_per_px**2 / 100
+    cover = np.zeros(grid.shape, np.uint8)
+    dark = np.zeros(grid.shape, np.uint8)
+    for _ in range(int(rng.poisson(leather.lint * area_cm2))):
+        target = dark if rng.random() < _DARK_LINT else cover
+        x, y = rng.uniform(0, grid.shape[1]), rng.uniform(0, grid.shape[0])
+        if rng.random() < _FIBRES_OF_LINT:
+            step = float(rng.uniform(0.4, 2.0)) / grid.mm_per_px / _FIBRE_BENDS
+            turn = float(rng.uniform(0, 2 * np.pi)) + np.cumsum(rng.normal(0, 0.35, _FIBRE_BENDS))
+            points = np.column_stack([x + np.cumsum(np.cos(turn)) * step, y + np.cumsum(np.sin(turn)) * step])
+            shown = round(255 * min(1.0, float(rng.uniform(0.02, 0.06)) / grid.mm_per_px))
+            cv2.polylines(target, [np.rint(points * 16).astype(np.int32)], False, shown, 1, cv2.LINE_AA, 4)
+        else:
+            side = float(rng.uniform(0.03, 0.16)) / grid.mm_per_px
+            wide = max(1, round(side))
+            target[int(y) : int(y) + wide, int(x) : int(x) + wide] = round(255 * min(1.0, side * side))
+    for mask, tone in ((cover, 0.6), (dark, 0.03)):
+        if mask.any():
+            mix(albedo, (tone, tone, tone), f32(mask) * np.float32(1 / 255))
 
 
 def _finish(
@@ -180,9 +232,9 @@ def _grained(leather: Leather, grid: Grid) -> Skin:
     creases = _creases(rng, leather, grid, period_mm=9)
     fine = noise.fractal(rng, grid.shape, 0.35 / grid.mm_per_px, 2)
     depth = np.float32(leather.depth_mm)
-    height = depth * plump * top - 0.035 * pores - 0.03 * creases + np.float32(0.0016) * fine
-    tone = 1 - np.float32(leather.valley) * (1 - np.clip(top, 0, 1)) - 0.25 * pores - 0.12 * creases
-    tone += np.float32(0.012) * fine
+    height = depth * plump * top - 0.02 * pores - 0.02 * creases + np.float32(0.0016) * fine
+    tone = 1 - np.float32(leather.valley) * (1 - np.clip(top, 0, 1)) - 0.1 * pores - 0.08 * creases
+    tone += np.float32(0.005) * fine
     rough = f32(leather.roughness + 0.12 * (1 - np.clip(top, 0, 1)))
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), roughness=rough)
 
@@ -191,7 +243,8 @@ def _pebbled(leather: Leather, grid: Grid) -> Skin:
     """Tumbled or printed pebble: plump cells of millimetres, ragged, with a fine grain of their own."""
     rng = stream(leather.seed, "pebbled")
     shape = grid.shape
-    width = float(rng.uniform(0.2, 0.34))
+    width = float(rng.uniform(0.22, 0.45))
+    valley = float(rng.uniform(0.8, 1.4))
     ragged = float(rng.uniform(0.05, 0.14))
     big = _cells(
         rng,
@@ -199,17 +252,17 @@ def _pebbled(leather: Leather, grid: Grid) -> Skin:
         grid,
         size_mm=leather.grain_mm,
         variant=int(rng.integers(1, 6)),
-        profile=lambda c: _dome(c, width=width, level=0.3),
-        warp=float(rng.uniform(0.1, 0.45)),
+        profile=lambda c: _dome(c, width=width, level=0.3, valley=valley),
+        warp=float(rng.uniform(0.2, 0.6)),
         ragged=ragged,
     )
     small = _cells(
         rng,
         leather,
         grid,
-        size_mm=max(0.3, leather.grain_mm * float(rng.uniform(0.26, 0.42))),
+        size_mm=max(0.25, leather.grain_mm * float(rng.uniform(0.2, 0.45))),
         variant=5,
-        profile=lambda c: _dome(c, width=0.25, level=0.4),
+        profile=lambda c: _dome(c, width=0.25, level=0.4, valley=valley),
         warp=0.4,
         ragged=0.1,
     )
@@ -217,14 +270,14 @@ def _pebbled(leather: Leather, grid: Grid) -> Skin:
     creases = _creases(rng, leather, grid, period_mm=max(7.0, 4 * leather.grain_mm))
     fine = noise.fractal(rng, shape, 0.4 / grid.mm_per_px, 3, 0.7)
     depth = np.float32(leather.depth_mm)
-    inner = float(rng.uniform(0.1, 0.3))
-    rough_top = float(rng.uniform(0.002, 0.014))
+    inner = float(rng.uniform(0.15, 0.6))
+    rough_top = float(rng.uniform(0.003, 0.02))
     height = depth * plump * (big + np.float32(inner) * small * (1.2 - np.clip(big, 0, 1)))
     height += np.float32(rough_top) * fine * (0.3 + 0.7 * big) - 0.4 * depth * creases
-    valley = 1 - np.clip(big * 1.15, 0, 1)
-    tone = 1 - np.float32(leather.valley) * valley - 0.05 * (1 - small) - 0.1 * creases
+    below = 1 - np.clip(big * 1.15, 0, 1)
+    tone = 1 - np.float32(leather.valley) * below - 0.05 * (1 - small) - 0.1 * creases
     tone += np.float32(0.03) * fine * big
-    rough = f32(leather.roughness + 0.25 * valley)
+    rough = f32(leather.roughness + 0.25 * below)
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), roughness=rough)
 
 
@@ -248,7 +301,7 @@ def _smooth(leather: Leather, grid: Grid) -> Skin:
     height = np.float32(leather.depth_mm) * top - 0.012 * pores - 0.012 * creases
     height += np.float32(0.001) * wave + np.float32(rng.uniform(0.0005, 0.003)) * fine
     tone = 1 - np.float32(leather.valley) * (1 - np.clip(top, 0, 1)) - 0.12 * pores - 0.06 * creases
-    tone += np.float32(0.002) * wave + np.float32(rng.uniform(0.004, 0.03)) * fine
+    tone += np.float32(0.002) * wave
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)))
 
 
@@ -296,39 +349,32 @@ def _nubuck(leather: Leather, grid: Grid) -> Skin:
     grit = noise.fractal(rng, shape, 0.25 / grid.mm_per_px, 2)
     brushed = noise.fractal(rng, shape, 18 / grid.mm_per_px, 3)
     depth = np.float32(leather.depth_mm)
-    fibres = noise.fractal(rng, shape, 0.12 / grid.mm_per_px, 2, 0.7)
-    height = depth * (0.4 * nap + 0.4 * grit + 0.5 * fibres)
-    tone = (
-        1
-        + 0.03 * nap
-        + 0.04 * grit
-        + np.float32(rng.uniform(0.03, 0.22) * _unresolved(grid)) * fibres
-        + 0.03 * brushed
-    )
+    height = depth * (0.4 * nap + 0.3 * grit + 0.6 * _finest(rng, grid))
+    tone = 1 + 0.02 * nap + 0.01 * grit + 0.03 * brushed
+    pale = np.float32(rng.uniform(0.0, 0.008)) * np.maximum(_finest(rng, grid), 0)
     sheen = np.clip(leather.sheen * (1 + 0.4 * brushed), 0, 1)
-    return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), nap=f32(sheen))
+    albedo = _coloured(rng, leather, grid, f32(tone), f32(pale))
+    return _finish(leather, grid, f32(height), albedo, nap=f32(sheen))
 
 
 def _suede(leather: Leather, grid: Grid) -> Skin:
-    """Split leather: matted fibres with thin dark gaps between, pale hairs on top, strokes of the brush."""
+    """Split leather: matted fibres with thin dark cracks between, undyed ends on top, brushed."""
     rng = stream(leather.seed, "suede")
     shape = grid.shape
     nap = _fibres(rng, leather, grid, length_mm=float(rng.uniform(0.2, 0.5)), width_mm=0.11)
     clumps = noise.fractal(rng, shape, leather.grain_mm / grid.mm_per_px, 3, 0.8)
-    web = noise.fractal(rng, shape, 0.55 * leather.grain_mm / grid.mm_per_px, 3, 0.8) + 0.2 * nap
-    gaps = np.exp(-((web / np.float32(0.12)) ** 2)) * smoothstep(
-        noise.fractal(rng, shape, 1.2 * leather.grain_mm / grid.mm_per_px, 2), 0.1, 1.6
-    )
-    hairs = smoothstep(nap + 0.6 * noise.white(rng, shape), 1.2, 2.6)
+    web = noise.fractal(rng, shape, leather.grain_mm / grid.mm_per_px, 3, 0.7) + 0.2 * nap
+    open_ = smoothstep(noise.fractal(rng, shape, 1.2 * leather.grain_mm / grid.mm_per_px, 2), -0.2, 1.5)
+    gaps = np.exp(-((web / np.float32(0.13)) ** 2)) * open_
     brushed = noise.fractal(rng, shape, 22 / grid.mm_per_px, 3, 0.6)
     depth = np.float32(leather.depth_mm)
-    fibres = noise.fractal(rng, shape, 0.12 / grid.mm_per_px, 2, 0.7)
-    height = depth * (0.25 * clumps + 0.3 * nap + 0.3 * fibres - 0.7 * gaps)
-    tone = 1 + 0.03 * clumps + 0.05 * nap + 0.04 * brushed + 0.25 * hairs
-    tone += np.float32(rng.uniform(0.25, 0.7) * _unresolved(grid)) * fibres
+    height = depth * (0.1 * clumps + 0.1 * nap + 0.6 * _finest(rng, grid) - 1.5 * gaps)
+    tone = 1 + 0.01 * clumps + 0.01 * nap + 0.02 * brushed
     tone -= np.float32(0.25 + leather.valley) * gaps
+    pale = np.float32(rng.uniform(0.004, 0.016)) * np.maximum(_finest(rng, grid) + 0.4 * nap, 0)
     sheen = np.clip(leather.sheen * (1 + 0.4 * brushed), 0, 1)
-    return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), nap=f32(sheen))
+    albedo = _coloured(rng, leather, grid, f32(tone), f32(pale))
+    return _finish(leather, grid, f32(height), albedo, nap=f32(sheen))
 
 
 def _patent(leather: Leather, grid: Grid) -> Skin:

@@ -33,18 +33,19 @@ _DRAWS = 20  # random halves
 
 @dataclass(frozen=True)
 class Match:
-    """Real photos that show a family of leather, and the rendered families that should look like them."""
+    """Real photos of a kind of leather, and the rendered families and the rig that should look like them."""
 
     name: str
     dataset: str
     groups: str
     families: tuple[str, ...]
+    rig: str
 
 
 MATCHES = (
-    Match("smooth", "leather-hides", "smooth", ("smooth", "full_grain")),
-    Match("suede", "leather-hides", "suede", ("suede", "nubuck")),
-    Match("pebbled", "leather-line", "hide", ("pebbled",)),
+    Match("smooth", "leather-hides", "smooth", ("smooth", "full_grain"), "still"),
+    Match("suede", "leather-hides", "suede", ("suede", "nubuck"), "still"),
+    Match("pebbled", "leather-line", "hide", ("pebbled",), "line"),
 )
 
 
@@ -54,15 +55,16 @@ class Distance:
 
     Attributes
     ----------
-    rendered : rendered to real. photos : half of the real photos to the other half. hides : half of the real
-        hides to
-        the other half.
+    rendered : rendered, under the rig of the real photos, to real. every_rig : the same under any rig, as
+        scenes are drawn for training. between_photos : half of the real photos to the other half.
+    between_hides : half of the real hides to the other half.
     """
 
     family: str
     crops: int
     hides: int
     rendered: tuple[float, float]
+    every_rig: tuple[float, float]
     between_photos: tuple[float, float]
     between_hides: tuple[float, float]
 
@@ -114,8 +116,13 @@ def measure(
     for match in matches(leathers):
         told(match.name)
         real = real_leather(match, datasets_dir)
-        rendered = [render(scene).rgb for scene in scenes_like(match, real, count=count, seed=seed)]
-        found.append(_compare(match.name, real, features(real.crops), features(rendered), seed))
+        own, every = (
+            features(
+                [render(scene).rgb for scene in scenes_like(match, real, count=count, seed=seed, rigs=rigs)]
+            )
+            for rigs in ((match.rig,), ())
+        )
+        found.append(_compare(match.name, real, features(real.crops), own, every, seed))
     return found
 
 
@@ -167,8 +174,8 @@ def _sound_crops(shot: Shot) -> list[U8]:
     ][:4]
 
 
-def scenes_like(match: Match, real: Real, *, count: int, seed: int) -> Iterator[Scene]:
-    """Scenes of plain leather at the real photos' scale, of colours drawn from theirs."""
+def scenes_like(match: Match, real: Real, *, count: int, seed: int, rigs: tuple[str, ...]) -> Iterator[Scene]:
+    """Scenes of plain leather at the real photos' scale, of colours drawn from theirs, under these rigs."""
     request = Request(
         side_px=CROP_PX,
         mm_per_px=(real.mm_per_px, real.mm_per_px),
@@ -176,19 +183,24 @@ def scenes_like(match: Match, real: Real, *, count: int, seed: int) -> Iterator[
         sound=1.0,
         leather_only=1.0,
         distractors=0.0,
+        rigs=rigs,
     )
     colours = [_reflectance(crop) for crop in real.crops]
-    for index in range(count):
+    turn = stream(seed, "turn").permutation(len(colours))
+    for index in range(count):  # each crop's colour as often as any other, so that few scenes do for a figure
         rng = stream(seed, "colour", index)
         scene = sample(request, seed=seed, index=index)
-        colour = sampling.tinted(rng, colours[int(rng.integers(len(colours)))], 0.08)
+        colour = sampling.tinted(rng, colours[turn[index % len(turn)]], 0.03)
         yield replace(scene, base=replace(scene.base, colour=colour))
 
 
 def _reflectance(crop: U8) -> Rgb:
-    """What a leather of the crop's mean colour would reflect, if the photo was exposed as usual."""
+    """What a leather of the crop's usual colour would reflect, were the photo exposed so that white is white.
+
+    The median, because on dark leather it is glints that make the mean.
+    """
     linear = (crop.astype(np.float64) / 255) ** 2.2
-    r, g, b = (float(np.clip(value, 0.015, 0.8)) for value in linear.mean((0, 1)))
+    r, g, b = (float(np.clip(value, 0.01, 0.8)) for value in np.median(linear, (0, 1)))
     return r, g, b
 
 
@@ -226,15 +238,16 @@ def kernel_distance(x: F64, y: F64) -> float:
     return float(within - 2 * xy.mean())
 
 
-def _compare(family: str, real: Real, true: F64, made: F64, seed: int) -> Distance:
+def _compare(family: str, real: Real, true: F64, own: F64, every: F64, seed: int) -> Distance:
     scale = scale_of(true)
-    true, made = true / scale, made / scale
+    true, own, every = true / scale, own / scale, every / scale
     rng = stream(seed, "halves")
     return Distance(
         family,
         crops=len(true),
         hides=len(set(real.hide.tolist())),
-        rendered=_spread([kernel_distance(_some(rng, true), _some(rng, made)) for _ in range(_DRAWS)]),
+        rendered=_spread([kernel_distance(_some(rng, true), _some(rng, own)) for _ in range(_DRAWS)]),
+        every_rig=_spread([kernel_distance(_some(rng, true), _some(rng, every)) for _ in range(_DRAWS)]),
         between_photos=_spread([_halved(rng, true, real.photo) for _ in range(_DRAWS)]),
         between_hides=_spread([_halved(rng, true, real.hide) for _ in range(_DRAWS)]),
     )
@@ -257,10 +270,18 @@ def _spread(values: Sequence[float]) -> tuple[float, float]:
 
 def as_table(distances: Sequence[Distance]) -> str:
     """The figures as a Markdown table."""
-    titles = ("family", "real crops", "real hides", "rendered to real", "photos to photos", "hides to hides")
-    lines = [f"| {' | '.join(titles)} |", "|---|---|---|---|---|---|"]
+    titles = (
+        "family",
+        "real crops",
+        "real hides",
+        "rendered, own rig",
+        "rendered, every rig",
+        "photos to photos",
+        "hides to hides",
+    )
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for each in distances:
-        figures = (each.rendered, each.between_photos, each.between_hides)
+        figures = (each.rendered, each.every_rig, each.between_photos, each.between_hides)
         cells = " | ".join(f"{mean:.0f} ± {wide:.0f}" for mean, wide in figures)
         lines.append(f"| {each.family} | {each.crops} | {each.hides} | {cells} |")
     return "\n".join(lines)

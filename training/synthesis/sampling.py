@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 
@@ -15,17 +15,15 @@ from inspection.errors import ConfigurationError, UnknownNameError
 from training.synthesis import distractors, leather_defects, stitch_defects
 from training.synthesis.catalogue import SIZES
 from training.synthesis.noise import stream
+from training.synthesis.rigs import RIGS, Range, a_camera, a_light, pick
 from training.synthesis.scene import (
     MAX_MM_PER_PX,
     MIN_MM_PER_PX,
-    Camera,
     Distractor,
     Edge,
     Family,
-    Lamp,
     Leather,
     LeatherDefect,
-    Light,
     Panel,
     PhotoBase,
     Point,
@@ -50,7 +48,7 @@ class Request:
         are
         any, ``on_photos`` is the share of scenes whose leathers are made from one.
     counts : how many defects a photo that is not sound has, one of these at random.
-    without : things (`distractors.KINDS`) that are never drawn.
+    without : things (`distractors.KINDS`) that are never drawn. rigs : of `rigs.RIGS`; empty for all.
     """
 
     side_px: int = 512
@@ -65,6 +63,7 @@ class Request:
     on_photos: float = 0.3
     counts: tuple[int, ...] = (1, 1, 2, 3)
     without: tuple[str, ...] = ()
+    rigs: tuple[str, ...] = ()
 
 
 def check(request: Request) -> Request:
@@ -108,6 +107,9 @@ def check(request: Request) -> Request:
             raise UnknownNameError(
                 f"there is no thing {name!r} to leave out", hint=f"Known: {', '.join(distractors.KINDS)}."
             )
+    for name in request.rigs:
+        if name not in RIGS:
+            raise UnknownNameError(f"there is no rig {name!r}", hint=f"Known: {', '.join(RIGS)}.")
     for name, (low, high) in (("scale", request.mm_per_px), ("pitch", request.pitch_mm)):
         if low > high:
             raise ConfigurationError(
@@ -164,45 +166,79 @@ _COLOURS: dict[str, Rgb] = {
     "sand": (0.55, 0.47, 0.28),
 }
 
-_Range = tuple[float, float]
-
 
 @dataclass(frozen=True)
 class _Recipe:
     """Ranges for one family of leather."""
 
-    grain_mm: _Range
-    depth_mm: _Range
-    valley: _Range
-    roughness: _Range
-    stretch: _Range = (1.0, 1.5)
-    sheen: _Range = (0.0, 0.0)
-    drift: _Range = (0.02, 0.12)
-    creases: _Range = (0.0, 0.4)
-    pores: _Range = (0.0, 0.0)
+    grain_mm: Range
+    depth_mm: Range
+    valley: Range
+    roughness: Range
+    stretch: Range = (1.0, 1.5)
+    sheen: Range = (0.0, 0.0)
+    drift: Range = (0.02, 0.12)
+    creases: Range = (0.0, 0.4)
+    pores: Range = (0.0, 0.0)
+    mottle: Range = (0.005, 0.02)
+    lint: Range = (0.0, 4.0)
 
 
 _RECIPES: dict[Family, _Recipe] = {
     Family.FULL_GRAIN: _Recipe(
-        (0.35, 0.9), (0.006, 0.04), (0.0, 0.12), (0.32, 0.6), pores=(0.0, 3.0), creases=(0, 0.7)
+        (0.35, 0.9),
+        (0.002, 0.016),
+        (0.0, 0.06),
+        (0.32, 0.6),
+        stretch=(1.0, 2.2),
+        pores=(0.0, 3.0),
+        creases=(0, 0.7),
+        lint=(0.0, 8.0),
     ),
-    Family.PEBBLED: _Recipe((0.6, 2.2), (0.03, 0.2), (0.0, 0.2), (0.3, 0.5), stretch=(1.0, 1.6)),
+    Family.PEBBLED: _Recipe(
+        (0.6, 2.0),
+        (0.03, 0.22),
+        (0.0, 0.35),
+        (0.32, 0.6),
+        stretch=(1.0, 2.0),
+        drift=(0.02, 0.2),
+        lint=(0.0, 0.5),
+    ),
     Family.SMOOTH: _Recipe(
-        (0.3, 0.8), (0.001, 0.008), (0.0, 0.04), (0.28, 0.6), pores=(0.0, 2.0), creases=(0, 0.5)
+        (0.3, 0.8),
+        (0.001, 0.006),
+        (0.0, 0.03),
+        (0.28, 0.6),
+        stretch=(1.0, 2.2),
+        drift=(0.01, 0.06),
+        pores=(0.0, 2.0),
+        creases=(0, 0.5),
+        lint=(0.0, 8.0),
     ),
     Family.CORRECTED: _Recipe((0.5, 1.2), (0.01, 0.04), (0.0, 0.12), (0.28, 0.5), drift=(0.0, 0.04)),
-    Family.NUBUCK: _Recipe((0.4, 0.8), (0.012, 0.03), (0.05, 0.2), (0.9, 1.0), sheen=(0.1, 0.3)),
+    Family.NUBUCK: _Recipe(
+        (0.4, 0.8),
+        (0.006, 0.02),
+        (0.05, 0.2),
+        (0.9, 1.0),
+        sheen=(0.1, 0.3),
+        mottle=(0.04, 0.12),
+        lint=(0.0, 10.0),
+    ),
     Family.SUEDE: _Recipe(
-        (0.5, 1.0), (0.04, 0.11), (0.1, 0.4), (0.95, 1.0), sheen=(0.15, 0.4), drift=(0.05, 0.2)
+        (0.5, 1.0),
+        (0.015, 0.07),
+        (0.1, 0.4),
+        (0.95, 1.0),
+        sheen=(0.15, 0.4),
+        drift=(0.05, 0.2),
+        mottle=(0.08, 0.2),
+        lint=(0.0, 14.0),
     ),
     Family.PATENT: _Recipe((2.0, 3.0), (0.0015, 0.005), (0.0, 0.05), (0.07, 0.16), drift=(0.0, 0.03)),
     Family.EMBOSSED: _Recipe((1.6, 3.6), (0.06, 0.2), (0.1, 0.4), (0.28, 0.5), stretch=(1.0, 1.6)),
     Family.PERFORATED: _Recipe((0.9, 1.6), (0.003, 0.01), (0.02, 0.1), (0.3, 0.55)),
 }
-
-
-def _pick(rng: np.random.Generator, limits: _Range) -> float:
-    return round(float(rng.uniform(*limits)), 5)
 
 
 def _seed(rng: np.random.Generator) -> int:
@@ -235,108 +271,18 @@ def a_leather(rng: np.random.Generator, family: Family, colour: Rgb | None = Non
         family=family,
         seed=_seed(rng),
         colour=colour or _a_colour(rng),
-        grain_mm=_pick(rng, recipe.grain_mm),
-        depth_mm=_pick(rng, recipe.depth_mm),
-        stretch=_pick(rng, recipe.stretch),
-        direction_deg=_pick(rng, (0, 180)),
-        valley=_pick(rng, recipe.valley),
-        roughness=_pick(rng, recipe.roughness),
-        sheen=_pick(rng, recipe.sheen),
-        drift=_pick(rng, recipe.drift),
-        creases=_pick(rng, recipe.creases),
-        pores=_pick(rng, recipe.pores),
-    )
-
-
-def a_light(rng: np.random.Generator, kind: str | None = None) -> Light:
-    """One of the lights that inspection stations use."""
-    kind = kind or str(rng.choice(list(LIGHTS)))
-    turn = float(rng.uniform(0, 360))
-    kelvin = _pick(rng, (3600, 6800))
-    lamps, ambient = LIGHTS[kind](rng, turn, kelvin)
-    total = sum(each.power for each in lamps)
-    lamps = [replace(each, power=round(each.power / total, 5)) for each in lamps]
-    if rng.random() < 0.7:  # the room's own light overhead, which shiny leather mirrors
-        up, weak = float(rng.uniform(62, 84)), float(rng.uniform(0.05, 0.25))
-        lamps.append(_lamp(float(rng.uniform(0, 360)), up, 7, weak, kelvin + float(rng.uniform(-800, 800))))
-    return Light(
-        kind=kind,
-        lamps=tuple(lamps),
-        ambient=round(ambient, 4),
-        lean=_pick(rng, (0.0, 0.2)),
-        falloff=_pick(rng, (0.0, 0.15)),
-        falloff_deg=_pick(rng, (0, 360)),
-    )
-
-
-_Lamps = tuple[list[Lamp], float]
-
-
-def _lamp(turn: float, elevation: float, spread: float, power: float, kelvin: float) -> Lamp:
-    return Lamp(
-        round(turn % 360, 3), round(elevation, 3), round(spread, 3), round(power, 4), round(kelvin, 1)
-    )
-
-
-def _ring(rng: np.random.Generator, turn: float, kelvin: float) -> _Lamps:
-    up = float(rng.uniform(35, 65))
-    return [_lamp(turn + 60 * k, up, 12, float(rng.uniform(0.8, 1.2)), kelvin) for k in range(6)], float(
-        rng.uniform(0.1, 0.3)
-    )
-
-
-def _bar(rng: np.random.Generator, turn: float, kelvin: float) -> _Lamps:
-    return [_lamp(turn, float(rng.uniform(30, 60)), 10, 1.0, kelvin)], float(rng.uniform(0.15, 0.4))
-
-
-def _dome(rng: np.random.Generator, turn: float, kelvin: float) -> _Lamps:
-    return [_lamp(turn + 90 * k, 55, 25, 1.0, kelvin) for k in range(4)], float(rng.uniform(0.5, 0.75))
-
-
-def _grazing(rng: np.random.Generator, turn: float, kelvin: float) -> _Lamps:
-    return [_lamp(turn, float(rng.uniform(12, 25)), 6, 1.0, kelvin)], float(rng.uniform(0.15, 0.35))
-
-
-def _two_sided(rng: np.random.Generator, turn: float, kelvin: float) -> _Lamps:
-    up = float(rng.uniform(25, 55))
-    other = kelvin + float(rng.uniform(-900, 900))
-    return [
-        _lamp(turn, up, 9, 1.0, kelvin),
-        _lamp(turn + 180, up, 9, float(rng.uniform(0.4, 1)), other),
-    ], float(rng.uniform(0.12, 0.35))
-
-
-LIGHTS: dict[str, Callable[[np.random.Generator, float, float], _Lamps]] = {
-    "ring": _ring,
-    "bar": _bar,
-    "dome": _dome,
-    "grazing": _grazing,
-    "two_sided": _two_sided,
-}
-
-
-def a_camera(rng: np.random.Generator, kelvin: float) -> Camera:
-    """A camera of a line, from good to tired; its photo is taken for a piece of a larger frame."""
-    bayer = bool(rng.random() < 0.6)
-    return Camera(
-        seed=_seed(rng),
-        tilt_x=_pick(rng, (-0.06, 0.06)),
-        tilt_y=_pick(rng, (-0.06, 0.06)),
-        distortion=_pick(rng, (-0.015, 0.015)),
-        blur_px=_pick(rng, (0.55, 0.9) if bayer else (0.25, 0.8)),  # a mosaic needs a softer lens
-        corner_blur_px=_pick(rng, (0.6, 2.0)) if rng.random() < 0.3 else 0.0,
-        motion_px=_pick(rng, (0.6, 2.5)) if rng.random() < 0.2 else 0.0,
-        motion_deg=_pick(rng, (0, 180)),
-        vignette=_pick(rng, (0.0, 0.15)),
-        exposure=_pick(rng, (0.12, 0.24)),
-        metering=_pick(rng, (0.1, 0.7)),
-        kelvin=round(float(np.clip(kelvin * np.exp(rng.normal(0, 0.06)), 2500, 9000)), 1),
-        shot=_pick(rng, (0.004, 0.022)),
-        read=_pick(rng, (0.0005, 0.004)),
-        bayer=bayer,
-        sharpen=_pick(rng, (0.0, 0.8)) if rng.random() < 0.65 else _pick(rng, (0.8, 2.5)),
-        contrast=_pick(rng, (0.0, 0.5)),
-        jpeg=None if rng.random() < 0.15 else int(rng.integers(78, 98)),
+        grain_mm=pick(rng, recipe.grain_mm),
+        depth_mm=pick(rng, recipe.depth_mm),
+        stretch=pick(rng, recipe.stretch),
+        direction_deg=pick(rng, (0, 180)),
+        valley=pick(rng, recipe.valley),
+        roughness=pick(rng, recipe.roughness),
+        sheen=pick(rng, recipe.sheen),
+        drift=pick(rng, recipe.drift),
+        creases=pick(rng, recipe.creases),
+        pores=pick(rng, recipe.pores),
+        mottle=pick(rng, recipe.mottle),
+        lint=pick(rng, recipe.lint),
     )
 
 
@@ -363,7 +309,7 @@ def a_thread(rng: np.random.Generator, leather: Leather) -> Thread:
         tex=tex,
         colour=colour,
         plies=int(rng.choice([2, 3, 3])),
-        twist_mm=_pick(rng, (0.6, 1.3)),
+        twist_mm=pick(rng, (0.6, 1.3)),
         under_colour=under,
     )
 
@@ -384,20 +330,20 @@ def crossing(
 
 def a_seam(rng: np.random.Generator, request: Request, name: str, thread: Thread) -> Seam:
     """A sound seam of one to three rows; its line is still to be given."""
-    pitch = _pick(rng, request.pitch_mm)
+    pitch = pick(rng, request.pitch_mm)
     rows = int(rng.choice([1, 1, 2, 2, 3]))
     return Seam(
         name=name,
         seed=_seed(rng),
         thread=thread,
         pitch_mm=pitch,
-        margin_mm=_pick(rng, (1.1, 2.6)),
+        margin_mm=pick(rng, (1.1, 2.6)),
         rows=rows,
-        gap_mm=_pick(rng, (1.4, 2.8)) if rows == 2 or rng.random() < 0.5 else _pick(rng, (1.2, 1.8)),
-        slant_deg=_pick(rng, (2, 12)) * (1 if rng.random() < 0.8 else -1),
-        sink_mm=_pick(rng, (0.04, 0.2)),
+        gap_mm=pick(rng, (1.4, 2.8)) if rows == 2 or rng.random() < 0.5 else pick(rng, (1.2, 1.8)),
+        slant_deg=pick(rng, (2, 12)) * (1 if rng.random() < 0.8 else -1),
+        sink_mm=pick(rng, (0.04, 0.2)),
         hole_mm=round(thread.diameter_mm * float(rng.uniform(1.15, 1.7)) + 0.08, 4),
-        jitter_mm=_pick(rng, (0.01, 0.06)),
+        jitter_mm=pick(rng, (0.01, 0.06)),
     )
 
 
@@ -459,7 +405,8 @@ def sample(request: Request, *, seed: int, index: int) -> Scene:
     if request.bases and rng.random() < request.on_photos:
         piece = request.bases[int(rng.integers(len(request.bases)))]
         base = replace(base, photo=piece, roughness=max(base.roughness, 0.4))
-    light = a_light(rng)
+    rig = RIGS[str(rng.choice(request.rigs or list(RIGS)))]
+    light = a_light(rng, rig=rig)
     scene = Scene(
         seed=_seed(rng),
         width_px=side,
@@ -467,7 +414,7 @@ def sample(request: Request, *, seed: int, index: int) -> Scene:
         mm_per_px=mm_per_px,
         base=base,
         light=light,
-        camera=a_camera(rng, light.lamps[0].kelvin),
+        camera=a_camera(rng, light.lamps[0].kelvin, rig),
     )
     if not plain:
         scene = _constructed(rng, request, scene, families, edge=any(_needs_edge(kind) for kind in on_seam))
@@ -511,17 +458,17 @@ def _constructed(
         )
         if own is scene.base and rng.random() < 0.5:
             own = replace(own, colour=tinted(rng, own.colour, 0.1))
-        own = replace(own, seed=_seed(rng), direction_deg=_pick(rng, (0, 180)))
+        own = replace(own, seed=_seed(rng), direction_deg=pick(rng, (0, 180)))
         at = middle if k == 0 else (float(rng.uniform(0.1, 0.9)) * size, float(rng.uniform(0.1, 0.9)) * size)
         style = Edge(str(rng.choice(["raw", "skived", "folded", "painted"], p=[0.35, 0.2, 0.3, 0.15])))
         panel = Panel(
             edge_mm=crossing(rng, size, size, bend=bend, through=at),
             leather=own,
-            thickness_mm=_pick(rng, (0.8, 1.8)),
+            thickness_mm=pick(rng, (0.8, 1.8)),
             edge=style,
             edge_colour=tinted(rng, own.colour if style is Edge.PAINTED else raw(own.colour), 0.15),
-            lift_mm=_pick(rng, (0.0, 0.12)),
-            padding_mm=_pick(rng, (0.5, 2.5)) if rng.random() < 0.12 else 0.0,
+            lift_mm=pick(rng, (0.0, 0.12)),
+            padding_mm=pick(rng, (0.5, 2.5)) if rng.random() < 0.12 else 0.0,
         )
         panels.append(panel)
         if edge or rng.random() < 0.92:
@@ -593,13 +540,13 @@ def _leather_defect(rng: np.random.Generator, kind: str, size: float, *, layer: 
         x_mm=round(float(rng.uniform(0.15, 0.85)) * size, 4),
         y_mm=round(float(rng.uniform(0.15, 0.85)) * size, 4),
         size_mm=round(min(limit, SIZES[kind].at(float(rng.random()))), 4),
-        angle_deg=_pick(rng, (0, 180)),
-        strength=_pick(rng, (0.3, 1.0)),
+        angle_deg=pick(rng, (0, 180)),
+        strength=pick(rng, (0.3, 1.0)),
         layer=layer,
     )
 
 
-_THING_SIZE: dict[str, _Range] = {
+_THING_SIZE: dict[str, Range] = {
     "eyelet": (4.5, 8.0),
     "lace": (60.0, 150.0),
     "brogue": (15.0, 40.0),
@@ -632,7 +579,7 @@ def a_thing(
         seed=_seed(rng),
         x_mm=round(float(rng.uniform(0.05, 0.95)) * size, 4),
         y_mm=round(float(rng.uniform(0.05, 0.95)) * size, 4),
-        size_mm=_pick(rng, _THING_SIZE[kind]),
-        angle_deg=_pick(rng, (0, 180)),
+        size_mm=pick(rng, _THING_SIZE[kind]),
+        angle_deg=pick(rng, (0, 180)),
         colour=tinted(rng, colours[int(rng.integers(len(colours)))], 0.1),
     )

@@ -20,7 +20,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from inspection.errors import ConfigurationError
 
-VERSION = 1
+VERSION = 2
 
 MIN_MM_PER_PX = 0.05
 MAX_MM_PER_PX = 0.30
@@ -80,7 +80,8 @@ class Leather:
     roughness : of the finish, 0 mirror .. 1 matt. sheen : share of light that the nap scatters at grazing
         angles.
     drift : tone change over centimetres, as a share. creases : 0..1, how many fine creases.
-    pores : hair pores per square millimetre.
+    pores : hair pores per square millimetre. mottle : change of tone from fibre to fibre, as a share.
+    lint : specks and loose fibres that lie on it, per square centimetre.
     """
 
     __pydantic_config__ = _STRICT
@@ -98,6 +99,8 @@ class Leather:
     drift: Share = 0.05
     creases: Share = 0.0
     pores: NotNegative = 0.0
+    mottle: Share = 0.01
+    lint: NotNegative = 0.0
     photo: PhotoBase | None = None
 
 

@@ -101,7 +101,7 @@ def _leather_more(**add: float) -> Change:
     def change(scene: Scene) -> Scene:
         base = scene.base
         raised = {k: float(np.clip(getattr(base, k) + by, 0.05, 1.0)) for k, by in add.items()}
-        return replace(scene, base=replace(base, **raised))
+        return replace(scene, base=replace(base, **raised))  # type: ignore[arg-type]
 
     return change
 
@@ -134,6 +134,10 @@ CHANGES: dict[str, Change] = {
     "more creases": _leather_more(creases=0.4),
     "no pores": _leather(pores=0.0),
     "more pores": _more_pores,
+    "less mottled": _leather(mottle=0.5),
+    "more mottled": _leather(mottle=2.0),
+    "less lint": _leather(lint=0.4),
+    "more lint": _leather(lint=2.5),
     # light
     "no fall-off": _light(falloff=0.0),
     "more fall-off": _light(falloff=2.0),
@@ -232,6 +236,8 @@ def tried(
     Raises
     ------
     ConfigurationError : see `realism.measure`. UnknownNameError : no such leather or change.
+
+    ``told`` hears of each trial when it has ended.
     """
     if count < 4:
         raise ConfigurationError(f"{count} scenes say nothing", hint="Give a count of 4 or more.")
@@ -243,13 +249,13 @@ def tried(
         first = _Arm.of(match, datasets_dir, count=count, seed=seed)
         again: _Arm | None = None
         for name in changes or CHANGES:
-            told(f"{match.name}: {name}")
             difference = first.difference(CHANGES[name])
             second: Interval | None = None
             if difference.nearer:
                 again = again or _Arm.of(match, datasets_dir, count=AGAIN * count, seed=seed + _FRESH)
                 second = again.difference(CHANGES[name])
             found.append(Trial(match.name, name, first.now, difference, second))
+            told(f"{match.name}, {name}: {_cell(found[-1])}")
     return found
 
 
@@ -273,7 +279,7 @@ class _Arm:
     @staticmethod
     def of(match: realism.Match, datasets_dir: Path, *, count: int, seed: int) -> _Arm:
         real = realism.real_leather(match, datasets_dir)
-        scenes = tuple(realism.scenes_like(match, real, count=count, seed=seed))
+        scenes = tuple(realism.scenes_like(match, real, count=count, seed=seed, rigs=(match.rig,)))
         true = realism.features(real.crops)
         scale = realism.scale_of(true)
         rng = stream(seed, "draws")

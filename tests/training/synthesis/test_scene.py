@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from inspection.errors import ConfigurationError, UnknownNameError
-from training.synthesis import leather_defects, sampling, scene
+from training.synthesis import leather_defects, rigs, sampling, scene
 from training.synthesis.render import render
 from training.synthesis.sampling import Request, sample
 from training.synthesis.scene import Family
@@ -103,8 +103,28 @@ def test_a_request_that_cannot_be_rendered_says_why(
 
 def test_truth_only_changes_with_what_the_scene_shows() -> None:
     drawn = next(s for i in range(60) if (s := sample(SMALL, seed=9, index=i)).seams and not s.distractors)
-    lit_otherwise = replace(drawn, light=sampling.a_light(np.random.default_rng(1), "grazing"))
+    lit_otherwise = replace(drawn, light=rigs.a_light(np.random.default_rng(1), "grazing"))
     one, two = render(drawn), render(lit_otherwise)
     assert (one.rgb != two.rgb).any()
     np.testing.assert_array_equal(one.truth.kinds, two.truth.kinds)
     np.testing.assert_array_equal(one.truth.thread, two.truth.thread)
+
+
+def test_scenes_are_drawn_under_the_wanted_rig_and_an_unknown_one_is_refused() -> None:
+    still = [sample(replace(SMALL, rigs=("still",)), seed=5, index=index) for index in range(12)]
+    assert all(each.camera.jpeg is None and not each.camera.bayer for each in still)
+    every = [sample(SMALL, seed=5, index=index) for index in range(12)]
+    assert any(each.camera.bayer for each in every)
+    with pytest.raises(UnknownNameError, match="no rig 'studio'"):
+        sampling.check(Request(rigs=("studio",)))
+
+
+def test_lint_lies_on_the_leather_and_is_no_defect() -> None:
+    bare = sample(Request(side_px=96, sound=1.0, leather_only=1.0, distractors=0), seed=5, index=2)
+    clean = replace(bare, base=replace(bare.base, lint=0.0))
+    dirty = replace(bare, base=replace(bare.base, lint=200.0))
+    one, two = render(clean), render(dirty)
+    changed = np.abs(one.rgb.astype(int) - two.rgb.astype(int)).max(2) > 12
+    assert 0.001 < changed.mean() < 0.5
+    assert not two.truth.kinds.any()
+    np.testing.assert_array_equal(one.height_mm, two.height_mm)
