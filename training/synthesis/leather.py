@@ -98,12 +98,9 @@ def _cells(
     return look_up(tile, f32(x), f32(y), wrap=True, cubic=cell_px > 0.9 * CELL_PX)
 
 
-def _dome(cells: Cells, *, width: float, level: float, valley: float = 1.5) -> F32:
-    """0 in the valleys to about 1 on the tops, rounded; cells differ in height by ``level``.
-
-    ``valley`` of 1 is a crease with a sharp bottom, of 2 a round one.
-    """
-    rise = 1 - np.exp(-((cells.border / np.float32(width)) ** np.float32(valley)))
+def _dome(cells: Cells, *, width: float, level: float) -> F32:
+    """0 in the valleys to about 1 on the tops, rounded; cells differ in height by ``level``."""
+    rise = 1 - np.exp(-((cells.border / np.float32(width)) ** 1.5))
     return f32(rise * (1 + np.float32(level) * cells.level) * (1 - 0.35 * np.minimum(cells.centre, 1) ** 2))
 
 
@@ -243,8 +240,7 @@ def _pebbled(leather: Leather, grid: Grid) -> Skin:
     """Tumbled or printed pebble: plump cells of millimetres, ragged, with a fine grain of their own."""
     rng = stream(leather.seed, "pebbled")
     shape = grid.shape
-    width = float(rng.uniform(0.22, 0.45))
-    valley = float(rng.uniform(0.8, 1.4))
+    width = float(rng.uniform(0.2, 0.34))
     ragged = float(rng.uniform(0.05, 0.14))
     big = _cells(
         rng,
@@ -252,17 +248,17 @@ def _pebbled(leather: Leather, grid: Grid) -> Skin:
         grid,
         size_mm=leather.grain_mm,
         variant=int(rng.integers(1, 6)),
-        profile=lambda c: _dome(c, width=width, level=0.3, valley=valley),
-        warp=float(rng.uniform(0.2, 0.6)),
+        profile=lambda c: _dome(c, width=width, level=0.3),
+        warp=float(rng.uniform(0.1, 0.45)),
         ragged=ragged,
     )
     small = _cells(
         rng,
         leather,
         grid,
-        size_mm=max(0.25, leather.grain_mm * float(rng.uniform(0.2, 0.45))),
+        size_mm=max(0.3, leather.grain_mm * float(rng.uniform(0.26, 0.42))),
         variant=5,
-        profile=lambda c: _dome(c, width=0.25, level=0.4, valley=valley),
+        profile=lambda c: _dome(c, width=0.25, level=0.4),
         warp=0.4,
         ragged=0.1,
     )
@@ -270,14 +266,14 @@ def _pebbled(leather: Leather, grid: Grid) -> Skin:
     creases = _creases(rng, leather, grid, period_mm=max(7.0, 4 * leather.grain_mm))
     fine = noise.fractal(rng, shape, 0.4 / grid.mm_per_px, 3, 0.7)
     depth = np.float32(leather.depth_mm)
-    inner = float(rng.uniform(0.15, 0.6))
-    rough_top = float(rng.uniform(0.003, 0.02))
+    inner = float(rng.uniform(0.1, 0.3))
+    rough_top = float(rng.uniform(0.002, 0.014))
     height = depth * plump * (big + np.float32(inner) * small * (1.2 - np.clip(big, 0, 1)))
     height += np.float32(rough_top) * fine * (0.3 + 0.7 * big) - 0.4 * depth * creases
-    below = 1 - np.clip(big * 1.15, 0, 1)
-    tone = 1 - np.float32(leather.valley) * below - 0.05 * (1 - small) - 0.1 * creases
+    valley = 1 - np.clip(big * 1.15, 0, 1)
+    tone = 1 - np.float32(leather.valley) * valley - 0.05 * (1 - small) - 0.1 * creases
     tone += np.float32(0.03) * fine * big
-    rough = f32(leather.roughness + 0.25 * below)
+    rough = f32(leather.roughness + 0.25 * valley)
     return _finish(leather, grid, f32(height), _coloured(rng, leather, grid, f32(tone)), roughness=rough)
 
 

@@ -196,13 +196,7 @@ _RECIPES: dict[Family, _Recipe] = {
         lint=(0.0, 8.0),
     ),
     Family.PEBBLED: _Recipe(
-        (0.6, 2.0),
-        (0.03, 0.22),
-        (0.0, 0.35),
-        (0.32, 0.6),
-        stretch=(1.0, 2.0),
-        drift=(0.02, 0.2),
-        lint=(0.0, 0.5),
+        (0.6, 2.2), (0.03, 0.2), (0.0, 0.2), (0.3, 0.5), stretch=(1.0, 1.6), lint=(0.0, 0.5)
     ),
     Family.SMOOTH: _Recipe(
         (0.3, 0.8),

@@ -24,8 +24,8 @@ def test_a_severe_defect_shows_in_the_truth_and_changes_the_photo(kind: str) -> 
     seams = tuple(replace(seam, defects=()) for seam in scene.seams)
     sound = render(replace(scene, seams=seams, leather_defects=()))
     assert not sound.truth.defects
-    # black thread on black leather is hard to see, even broken
-    assert np.abs(sample.rgb.astype(int) - sound.rgb.astype(int)).max() > 10
+    # both photos have the same noise, and black thread on black leather is hard to see
+    assert np.abs(sample.rgb.astype(int) - sound.rgb.astype(int)).max() > 8
 
 
 @pytest.mark.parametrize("kind", list(SIZES))
