@@ -38,6 +38,13 @@ _STEADY_PERCENTILE = 25
 """A map whose thread comes and goes over more than this share of a row, in percent, proves no break."""
 _SURE_COVER = 0.2
 """Usual cover of a row from which the map alone is believed where it sees no thread at all."""
+_SHOWN_COVER = 0.15
+"""And from which it is, where the photo shows nothing like the row's stitches either."""
+_NO_LOOK, _OTHER_LOOK = 0.1, -0.05
+"""A stitch whose look has less than this share of its row's has nothing of it, or is light where they are
+dark: broken ends that fray are thread to the map, but lie across the row."""
+_ALL_COVER = 0.9
+"""Share of the row's usual cover from which the map says that all of a stitch is there."""
 _FAINT_SHARE = 0.85
 """A point with less of the row's usual heat may be no hole."""
 _SPLIT = 1.35
@@ -192,6 +199,13 @@ def find_gaps(
     places = int(np.count_nonzero(np.diff(np.concatenate([[0], none.astype(np.int8)])) == 1))
     if usual_cover >= _SURE_COVER and between <= _MOST_BETWEEN and places <= _MOST_PLACES:
         gone |= none
+    if usual_cover >= _SHOWN_COVER:
+        gone |= none & (look < _NO_LOOK)
+    contradicted = np.zeros(len(held), bool)
+    if tells:
+        seen_all = cover >= _ALL_COVER * usual_cover
+        gone |= (look < _OTHER_LOOK) & ~seen_all
+        contradicted = (look < _OTHER_LOOK) & seen_all
     gone &= (loose_mm == 0) & (length > 0.5 * usual)
     parts = np.rint(length / np.maximum(usual, 1e-9)).astype(np.int64)
     long = length >= LONG * usual
@@ -201,7 +215,7 @@ def find_gaps(
     beside = np.zeros(len(hidden), bool)
     beside[1:], beside[:-1] = hidden[:-1], beside[:-1] | hidden[1:]
     hidden |= gone & beside
-    unsure = hidden.copy() if steady else hidden | gone
+    unsure = hidden | contradicted if steady else hidden | contradicted | gone
     gone &= ~unsure
     turns = _at_corner(at, closed=closed)
     for i in np.flatnonzero(long & ~gone & ~hidden):

@@ -36,8 +36,10 @@ _NOISE_FACTOR = 2.0
 """The two sides of a row share errors (light, twist, focus): on rendered rows the truth is off by about twice
 what they disagree by."""
 
-_AMID_SHARE = 0.4
-"""Share of the row's usual cover of thread from which it is there."""
+_PLAIN_SPREADS, _PLAIN_DEPTH = 5.0, 0.62
+"""A hole that falls short of the row's usual depth by so many spreads, and of this depth, is passed over."""
+_AMID_SHARE, _SOME_SHARE = 0.4, 0.1
+"""Shares of the row's usual cover of thread from which it is there, and where the photo says so plainly."""
 _STRAIGHT_COS = np.cos(np.radians(30))
 """Round a corner stitches look otherwise."""
 
@@ -85,7 +87,10 @@ def placed(
         pattern = None if made is None else made[0]
         at_px, heat, along_mm = _completed(locks, pattern, at_px, heat, along_mm, chain.closed)
         bare = _passed_over(locks, at_px, heat, chain.closed)
-        bare &= _amid_thread(planes, planes.to_cells(at_px))
+        bare &= _amid_thread(planes, planes.to_cells(at_px), _AMID_SHARE)
+        bare |= _plainly_passed_over(locks, at_px, chain.closed) & _amid_thread(
+            planes, planes.to_cells(at_px), _SOME_SHARE
+        )
         at_px, heat, along_mm = at_px[~bare], heat[~bare], along_mm[~bare]
     return Row(
         at=planes.to_cells(at_px),
@@ -108,10 +113,25 @@ def _passed_over(locks: Locks, at_px: F64, heat: F64, closed: bool) -> npt.NDArr
     return found if found.sum() <= max(2, len(found) // 4) else np.zeros(len(found), bool)
 
 
-def _amid_thread(planes: Planes, at: F64) -> npt.NDArray[np.bool_]:
-    """Whether thread leads straight on from each hole on both sides; never at a row's ends."""
+def _plainly_passed_over(locks: Locks, at_px: F64, closed: bool) -> npt.NDArray[np.bool_]:
+    """Holes (N,) of which the photo alone says so, however sure the network was.
+
+    An open hole beside the thread looks like one that holds a stitch to it.
+    """
+    depth = locks.depth(at_px, tangents(at_px, closed=closed))
+    found = depth < min(1 - _PLAIN_SPREADS * locks.spread, _PLAIN_DEPTH)
+    return found if found.sum() <= max(2, len(found) // 4) else np.zeros(len(found), bool)
+
+
+def _amid_thread(planes: Planes, at: F64, share: float) -> npt.NDArray[np.bool_]:
+    """Whether thread leads straight on from each hole on both sides; never at a row's ends.
+
+    Parameters
+    ----------
+    share : of the row's usual cover from which thread is there.
+    """
     cover = thread_between(planes, at[:-1], at[1:])
-    there = cover >= _AMID_SHARE * median(cover)
+    there = cover >= share * median(cover)
     ahead = np.diff(at, axis=0)
     ahead /= np.maximum(1e-9, np.hypot(ahead[:, 0], ahead[:, 1]))[:, None]
     straight = np.einsum("ij,ij->i", ahead[:-1], ahead[1:]) >= _STRAIGHT_COS

@@ -402,3 +402,33 @@ def test_a_hole_that_the_thread_passes_over_is_a_skipped_stitch_though_the_map_s
     assert value(seam, "skipped") == 1
     (place,) = seam.skipped
     assert seam.pitch_mm[place] == pytest.approx(6.0, abs=0.15)
+
+
+def test_a_hole_that_is_far_less_dark_than_those_of_its_row_is_skipped_however_sure_the_map_is() -> None:
+    sewing = Sewing()
+    holes = straight(20, 3.0, at_mm=(8, 20))
+    sewing.row(holes, heat=0.7)
+    sewing.row(holes[[8]], heat=0.95)
+    # Half as dark as the others: an open hole shows beside the thread that goes over it.
+    middle = tuple(np.rint(holes[8] / MM_PER_PX).astype(int).tolist())
+    cv2.circle(sewing.rgb, middle, 4, (90, 90, 90), -1)
+    (seam,) = sewing.seams()
+    assert value(seam, "skipped") == 1
+
+
+@pytest.mark.parametrize(("seen", "broken", "unsure"), [(0.6, (8,), ()), (1.0, (), (8,))])
+def test_thread_that_the_map_sees_and_the_photo_does_not_is_broken_or_a_doubt(
+    seen: float, broken: tuple[int, ...], unsure: tuple[int, ...]
+) -> None:
+    sewing = Sewing()
+    holes = straight(20, 3.0, at_mm=(8, 20))
+    sewing.row(holes)
+    # Between the ninth hole and the next the leather is dark where the thread is light elsewhere; to the map
+    # the frayed ends are thread.
+    a, b = (np.rint((holes[8] + (away, 0)) / MM_PER_PX).astype(int) for away in (0.5, 2.5))
+    cv2.line(sewing.rgb, a.tolist(), b.tolist(), (60, 55, 50), 3)
+    first, last = (round(float(sewing.cells(holes[k])[0])) for k in (8, 9))
+    sewing.planes[0][:, first + 1 : last] *= seen
+    (seam,) = sewing.seams()
+    assert seam.broken == broken
+    assert seam.unsure == unsure
