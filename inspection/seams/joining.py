@@ -281,13 +281,17 @@ def _swap(links: Links, first: tuple[int, int], second: tuple[int, int]) -> None
     (i, j), (k, m) = first, second
     if len({i, j, k, m}) < 4:
         return
+    before = _length(links, first) + _length(links, second)
+    across = _length(links, (i, m)) + _length(links, (k, j))
+    along = _length(links, (i, k)) + _length(links, (j, m))
+    if min(across, along) > _LONGER * before:  # most pairs: what follows takes far longer to tell
+        return
     now = _cost(links, i, j, (j, i)) + _cost(links, k, m, (m, k))
     ways = (
         (_cost(links, i, m, (j, k)) + _cost(links, k, j, (m, i)), (i, m), (k, j)),
         (_cost(links, i, k, (j, m)) + _cost(links, j, m, (i, k)), (i, k), (j, m)),
     )
     best, one, other = min(ways)
-    before = _length(links, first) + _length(links, second)
     if best > now - _GAIN or _length(links, one) + _length(links, other) > _LONGER * before:
         return
     links.remove(i, j)
