@@ -168,9 +168,15 @@ class RegistrationDocument(_Document):
 
     found: bool = Field(description="False: the part was not found, and the photo goes to a person.")
     mirrored: bool = Field(description="Whether the photo shows the other foot than the reference.")
-    matches: int = Field(ge=0, description="Places of the reference that were found again.")
-    correlation: Annotated[float, Field(ge=-1, le=1, description="Of the structure of photo and reference.")]
-    residual_px: Length | None = Field(description="Of the matches, root mean square, in photo pixels.")
+    matches: int = Field(
+        ge=0, description="Places of the reference that were found again; 0 when found by edges and outline."
+    )
+    correlation: Annotated[
+        float, Field(ge=-1, le=1, description="Of the structure, or the edges, of photo and reference.")
+    ]
+    residual_px: Length | None = Field(
+        description="Of the matches, root mean square, or of the edges' place, in photo pixels."
+    )
     to_photo: tuple[tuple[Number, Number, Number], ...] | None = Field(
         description="3 x 3, from pixels of the reference to pixels of the photo; null when nothing was found."
     )

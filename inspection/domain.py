@@ -271,9 +271,11 @@ class Registration:
     ----------
     found : whether the part was found for sure; when not, no zone is known and a person has to look.
     mirrored : whether the photo shows the other foot than the reference.
-    matches : places of the reference that were found again and agree with each other.
-    correlation : of the part's structure in reference and photo, laid on each other, -1..1.
-    residual_px : root mean square distance of the matches from their places, in pixels of the photo.
+    matches : places of the reference that were found again and agree with each other; 0 where the part was
+        found by its edges and outline.
+    correlation : of the part's structure, or of its edges, in reference and photo, laid on each other, -1..1.
+    residual_px : root mean square distance of the matches from their places, in pixels of the photo; by edges
+        and outline, one pixel of the size at which they are compared.
     to_photo : (3, 3) float64, from pixels of the reference to pixels of the photo; None when nothing was
         found.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,6 +14,7 @@ from inspection.locating import background, features, placing
 from inspection.locating.features import MAX_PHOTO_POINTS, STRUCTURE_SIDE_PX, Points
 from inspection.locating.learning import Reference
 from inspection.locating.placing import Located
+from inspection.locating.searching import search
 from inspection.recipes import View
 
 __all__ = ["find", "register"]
@@ -33,6 +35,8 @@ search finds no six matches that agree; chosen on other shoes than those that ar
 CLEAR_LEAD = 2.0
 """How many times the matches of the other way round a fit needs. A photo with both shoes of a pair, or a part
 that is its own mirror image, fits both ways; where its zones are is then not known without the foot."""
+MAX_PULL_PX = 0.5
+"""Of the reduced photo: a refinement that takes the matches farther from their places is dropped."""
 _ECC_STEPS = 30
 _ECC_EPS = 1e-4
 _ECC_BLUR = 5
@@ -48,7 +52,18 @@ class _Fit:
     matrix: Matrix
     mirrored: bool
     matches: int
-    residual: float
+    there: npt.NDArray[np.float64]
+    here: npt.NDArray[np.float64]
+    """(N, 2) places of the matches that agree, in the reduced reference and in the reduced photo."""
+
+    @property
+    def residual(self) -> float:
+        """Root mean square distance of the matches from their places, in pixels of the reduced photo."""
+        return self.residual_of(self.matrix)
+
+    def residual_of(self, matrix: Matrix) -> float:
+        """The same for another map."""
+        return float(np.sqrt(np.mean(_distances(matrix, self.there, self.here) ** 2)))
 
 
 def find(
@@ -90,33 +105,59 @@ def find(
 
 
 def register(reference: Reference, rgb: npt.NDArray[np.uint8], *, foot: Foot | None = None) -> Registration:
-    """Lay a photo on a reference; the same photo always gives the same answer."""
+    """Lay a photo on a reference; the same photo always gives the same answer.
+
+    By points of interest where enough of them agree, else by edges and outline.
+    """
     grey, _ = features.reduced(rgb, side_px=reference.side_px)
-    size = (grey.shape[1], grey.shape[0])
+    photo_size = (rgb.shape[1], rgb.shape[0])
+    ways = (False, True) if foot is None or reference.foot is None else (foot is not reference.foot,)
+    by_points = _by_points(reference, grey, photo_size=photo_size, ways=ways)
+    if by_points.found:
+        return by_points
+    placed = search(reference.patterns, grey, photo_size=photo_size, ways=ways)
+    if placed is None or not placed.sure:
+        return by_points
+    return Registration(
+        found=True,
+        mirrored=placed.mirrored,
+        matches=0,
+        correlation=placed.agreement,
+        residual_px=placed.accuracy_px,
+        to_photo=placed.to_photo,
+    )
+
+
+def _by_points(
+    reference: Reference, grey: npt.NDArray[np.uint8], *, photo_size: tuple[int, int], ways: Sequence[bool]
+) -> Registration:
+    """What the points of interest of the reduced photo say, and how well the structures then agree."""
     points = features.seen(grey, mask=None, most=MAX_PHOTO_POINTS)
-    known = None if foot is None or reference.foot is None else foot is not reference.foot
     fits = [
         fit
-        for mirrored in (False, True)
-        if known in (None, mirrored)
-        and (fit := _fit(reference.mirrored if mirrored else reference.points, points, mirrored=mirrored))
+        for mirrored in ways
+        if (fit := _fit(reference.mirrored if mirrored else reference.points, points, mirrored=mirrored))
     ]
     if not fits:
-        return Registration(False, bool(known), 0, 0.0, None, None)
+        return Registration(False, ways == (True,), 0, 0.0, None, None)
     best = max(fits, key=lambda fit: fit.matches)
     clear = all(fit is best or best.matches >= CLEAR_LEAD * fit.matches for fit in fits)
-    to_size = (rgb.shape[1], rgb.shape[0])
-    from_reduced = features.resampling(size, to_size)
+    from_reduced = features.resampling((grey.shape[1], grey.shape[0]), photo_size)
     to_photo = from_reduced @ best.matrix @ reference.to_reduced
-    coarse, _ = features.reduced(rgb, side_px=STRUCTURE_SIDE_PX)
-    to_photo, correlation = _compared(reference, coarse, to_photo, photo_size=to_size)
+    coarse = features.shrunk(grey, side_px=STRUCTURE_SIDE_PX)
+    nearer, correlation = _compared(reference, coarse, to_photo, photo_size=photo_size)
+    in_reduced = np.linalg.inv(from_reduced) @ nearer @ np.linalg.inv(reference.to_reduced)
+    residual = best.residual_of(in_reduced)
+    # Background that moved otherwise than the part pulls at its rim: the points are not given up for it.
+    if residual > best.residual + MAX_PULL_PX:
+        nearer, residual = to_photo, best.residual
     return Registration(
         found=clear and _sure(best.matches, correlation),
         mirrored=best.mirrored,
         matches=best.matches,
         correlation=correlation,
-        residual_px=best.residual * float(from_reduced[0, 0]),
-        to_photo=to_photo,
+        residual_px=residual * float(from_reduced[0, 0]),
+        to_photo=nearer,
     )
 
 
@@ -157,10 +198,9 @@ def _fit(of_reference: Points, of_photo: Points, *, mirrored: bool) -> _Fit | No
         near = _distances(matrix, turned, here) < reach
     if np.count_nonzero(near) < 6 or not _plausible(matrix):
         return None
-    residual = float(np.sqrt(np.mean(_distances(matrix, turned[near], here[near]) ** 2)))
     # Several points at one place are one match.
     places = len(np.unique(np.rint(there[near] / 2).astype(np.int64), axis=0))
-    return _Fit(matrix @ flip, mirrored, places, residual)
+    return _Fit(matrix @ flip, mirrored, places, there[near], here[near])
 
 
 def _matched(of_reference: Points, of_photo: Points) -> npt.NDArray[np.int64]:

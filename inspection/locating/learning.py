@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from inspection.domain import ExpectedSeam, Foot, Zone
 from inspection.errors import RecipeError
-from inspection.locating import features, placing
+from inspection.locating import edges, features, placing
 from inspection.locating.features import (
     FINE_SIDE_PX,
     FINER_SIDE_PX,
@@ -41,6 +41,7 @@ class Reference:
         reduced photo as it is, not mirrored.
     to_reduced : (3, 3), from pixels of the photo to those of the reduced one.
     structure, mask : (h, w) float32 and uint8, of the part, at ``to_structure`` of the photo.
+    patterns : the part's edges, one for each of `edges.SIDES_PX`.
     zones, seams, part_px : in pixels of the photo; ``part_px`` None when the recipe draws no outline.
     """
 
@@ -53,6 +54,7 @@ class Reference:
     structure: npt.NDArray[np.float32]
     mask: npt.NDArray[np.uint8]
     to_structure: npt.NDArray[np.float64]
+    patterns: tuple[edges.Pattern, ...]
     zones: tuple[Zone, ...]
     seams: tuple[ExpectedSeam, ...]
     part_px: npt.NDArray[np.float64] | None
@@ -104,7 +106,7 @@ def learn(rgb: npt.NDArray[np.uint8], view: View) -> Reference:
             hint="Use a sharp, well lit photo, and let the outline hold seams, edges or eyelets of the part.",
         )
 
-    coarse, _ = features.reduced(rgb, side_px=STRUCTURE_SIDE_PX)
+    coarse = features.shrunk(grey, side_px=STRUCTURE_SIDE_PX)
     coarse_size = (coarse.shape[1], coarse.shape[0])
     to_structure = features.resampling((width_px, height_px), coarse_size)
     return Reference(
@@ -117,6 +119,12 @@ def learn(rgb: npt.NDArray[np.uint8], view: View) -> Reference:
         structure=features.structure(coarse),
         mask=features.filled([placing.transformed(to_structure, outline) for outline in part], coarse_size),
         to_structure=to_structure,
+        patterns=tuple(
+            edges.pattern(
+                grey, part, photo_size=(width_px, height_px), side_px=each, outlined=part_px is not None
+            )
+            for each in edges.SIDES_PX
+        ),
         zones=zones,
         seams=placing.locate_seams(view, width_px=width_px, height_px=height_px),
         part_px=part_px,

@@ -206,6 +206,67 @@ def test_without_a_reference_zones_lie_where_the_recipe_draws_them() -> None:
     assert located.part_px is None
 
 
+# Parts that show little
+
+
+VAMP = [(0.2, 0.45), (0.35, 0.2), (0.7, 0.25), (0.85, 0.6), (0.6, 0.8), (0.3, 0.7)]
+SEAM = [(210, 300), (300, 210), (420, 190), (500, 260)]
+OTHER_SEAM = [(160, 230), (260, 290), (330, 330), (430, 350)]
+
+
+def vamp_view() -> View:
+    zones = [{"name": "vamp", "class": "primary", "outline": VAMP}]
+    return View.model_validate({"zones": zones, "reference": {"sha256": "0" * 64, "outline": VAMP}})
+
+
+def leather(*, grain: int, seam: list[tuple[int, int]]) -> RGB:
+    """Leather all over the photo, with the grain of one specimen and one seam."""
+    rng = np.random.default_rng(grain)
+    cells = cv2.GaussianBlur(rng.standard_normal((SIZE[1], SIZE[0])).astype(np.float32), (0, 0), 1.5)
+    rgb = np.clip(np.array([120, 85, 60]) * (1 + 0.25 * cells[..., None]), 0, 255).astype(np.uint8)
+    cv2.polylines(rgb, [np.array(seam)], False, (40, 25, 15), 5, cv2.LINE_AA)
+    cv2.polylines(rgb, [np.array(seam) + np.array((0, 9))], False, (220, 210, 190), 2, cv2.LINE_AA)
+    return rgb
+
+
+def vamp_on(background: RGB, specimen: RGB, where: Matrix) -> RGB:
+    """A vamp cut from leather, moved over a background."""
+    mask = np.zeros((SIZE[1], SIZE[0]), np.float32)
+    outline = placing.to_px(VAMP, width_px=SIZE[0], height_px=SIZE[1])
+    cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], 1.0)
+    share = cv2.warpPerspective(mask, where, SIZE)[..., None]
+    moved = cv2.warpPerspective(specimen, where, SIZE, flags=cv2.INTER_CUBIC)
+    return np.clip(moved * share + background * (1 - share), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_next_specimen_of_a_plain_part_is_found_by_its_seam_and_outline(mirrored: bool) -> None:
+    """Its grain is another one, so no point of interest is found again."""
+    reference = learn(leather(grain=1, seam=SEAM), vamp_view())
+    where = motion(turn_deg=-14, scale=0.9, shift=(40, -30), mirrored=mirrored)
+    photo = vamp_on(bench(seed=4), leather(grain=2, seam=SEAM), where)
+    located = find(vamp_view(), photo, reference=reference)
+    assert located.registration is not None
+    assert located.registration.found, located.registration
+    assert located.registration.mirrored is mirrored
+    assert located.registration.matches == 0
+    drawn = placing.to_px(VAMP, width_px=SIZE[0], height_px=SIZE[1])
+    assert overlap(located.zones[0].outline_px, placing.transformed(where, drawn)) > 0.95
+
+
+def test_a_part_of_the_same_outline_with_another_seam_is_not_found() -> None:
+    reference = learn(leather(grain=1, seam=SEAM), vamp_view())
+    where = motion(turn_deg=-14, scale=0.9, shift=(40, -30), mirrored=False)
+    photo = vamp_on(bench(seed=4), leather(grain=2, seam=OTHER_SEAM), where)
+    assert find(vamp_view(), photo, reference=reference).zones == ()
+
+
+def test_leather_with_a_seam_that_runs_through_says_nothing_of_the_place_along_it() -> None:
+    straight = [(0, 300), (639, 180)]
+    reference = learn(leather(grain=1, seam=straight), vamp_view())
+    assert find(vamp_view(), leather(grain=2, seam=straight), reference=reference).zones == ()
+
+
 # What was not seen
 
 
