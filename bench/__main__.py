@@ -34,7 +34,7 @@ Measure = Callable[[Path], list[Figure]]
 QUICK: dict[str, Measure] = {
     "slim": lambda _: slim.measure(),
     "models": models.measure,
-    "locating": lambda _: locating.measure(warps=2),
+    "locating": lambda _: locating.measure(warps=3),
     "novelty": novelty.measure,
     "overhead": overhead.measure,
     "pairs": lambda _: pairs.measure(count=12),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import tempfile
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import numpy as np
 
 import inspection.seams
 from bench import seams
-from bench.table import Figure
+from bench.table import Figure, wilson
 from inspection import runtime
 from inspection.domain import Maps
 from inspection.registry import open_serving
@@ -71,7 +70,7 @@ def _figures(known: Known, of: str) -> list[Figure]:
     for name, values in sorted(known.items()):
         inside, wide = np.array(values).T
         share = float(inside.mean())
-        low, high = _wilson(share, len(inside))
+        low, high = wilson(share, len(inside))
         told.append(
             Figure(
                 f"{of}: inside its uncertainty, {name} (n = {len(inside)}, median ± {np.median(wide):.3f})",
@@ -81,11 +80,3 @@ def _figures(known: Known, of: str) -> list[Figure]:
             )
         )
     return told
-
-
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """95 % interval of a share of ``count`` values, taken for independent."""
-    z2 = 1.96**2
-    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = 1.96 * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2)) / (1 + z2 / count)
-    return middle - half, middle + half

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -23,3 +24,11 @@ class Figure:
 def table(figures: list[Figure]) -> str:
     """A Markdown table of all figures."""
     return "\n".join(["| figure | measured | bar | |", "|---|---|---|---|", *(f.row() for f in figures)])
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """95 % interval of a share of ``count`` values, taken for independent."""
+    z2 = 1.96**2
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = 1.96 * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2)) / (1 + z2 / count)
+    return middle - half, middle + half
