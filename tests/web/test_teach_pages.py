@@ -188,8 +188,9 @@ def test_what_was_taught_with_another_model_is_told_and_taught_again(
 ) -> None:
     station = teaching.station
     photos = [str(_post(teaching, good_rgb(seed))["result_id"]) for seed in range(100, 106)]
-    form = {"csrf_token": token(engineer.get(PAGE).text), "percent": "2", "replace": "true"}
-    assert engineer.post(PAGE, data={**form, "result_id": photos}).status_code == 303
+    with teaching.person(Role.ENGINEER) as client:
+        body = {"results": photos, "keep": photos, "replace": True, "false_rejects": 0.02}
+        assert client.post("/api/v1/novelty/default/upper/teachings", json=body).status_code == 202
     assert _wait(teaching).state is State.DONE
     taught = banks.history(station.store, "default", "upper")[0]
     assert taught.bank_sha256 is not None
@@ -211,7 +212,7 @@ def test_what_was_taught_with_another_model_is_told_and_taught_again(
     assert f'<a href="{PAGE}">Teach it again</a>' in engineer.get(f"/results/{result['result_id']}").text
     assert "taught with another model" in engineer.get("/teach").text
     page = engineer.get(PAGE).text
-    assert "Teach its 6 stored photos again" in page
+    assert f"Teach its {len(taught.photos)} stored photos again" in page
     with teaching.person(Role.ENGINEER) as client:
         [told, *_] = client.get("/api/v1/novelty/default/upper").json()["items"]
         assert (told["on"], told["fits_model"]) == (True, False)
@@ -219,7 +220,7 @@ def test_what_was_taught_with_another_model_is_told_and_taught_again(
     assert _wait(teaching).state is State.DONE
     newest = banks.history(station.store, "default", "upper")[0]
     assert (newest.version, newest.false_rejects) == (taught.version + 2, 0.02)
-    assert {photo.name for photo in newest.photos} == set(photos)
+    assert newest.photos == taught.photos
     station.banks.refresh()
     assert _post(teaching, good_rgb(111))["novelty"] is not None
 
