@@ -401,9 +401,8 @@ def test_at_a_place_there_are_for_certain_as_many_as_one_view_shows_and_perhaps_
         return Grade.C if number >= 4 else Grade.B if number >= 1 else Grade.A
 
     assert bounds(shoe, FAULTS) == Bounds(of_faults(certain), of_faults(possible))
-    assert bounds(shoe, COUNTED) == Bounds(
-        *(Grade.C if number > 3 else Grade.A for number in (certain, possible))
-    )
+    fewest, most = (Grade.C if number > 3 else Grade.A for number in (certain, possible))
+    assert bounds(shoe, COUNTED) == Bounds(fewest, most)
 
 
 @QUICK
