@@ -216,6 +216,11 @@ def find_gaps(
     beside[1:], beside[:-1] = hidden[:-1], beside[:-1] | hidden[1:]
     hidden |= gone & beside
     unsure = hidden | contradicted if steady else hidden | contradicted | gone
+    # What lies beyond a row's last stitch may be no stitch of it, and there is none after it to tell.
+    last = np.zeros(len(length), bool)
+    if not closed:
+        last[[0, -1]] = True
+    unsure |= gone & last
     gone &= ~unsure
     turns = _at_corner(at, closed=closed)
     for i in np.flatnonzero(long & ~gone & ~hidden):
@@ -228,7 +233,7 @@ def find_gaps(
             free = apart >= NEAREST_CELLS
         bare = free & _bare(planes.to_px(expected), at_px[(i + 1) % len(at_px)] - at_px[i], locks)
         missed[i] = int(bare.sum())
-        if turns[i]:  # where in a corner the stitch would be is not known
+        if turns[i] or last[i]:  # where in a corner the stitch would be is not known
             missed[i] = 0
         unsure[i] = not missed[i] and bool(free.any())
     belong = np.where(long, np.maximum(parts, 1), 1)

@@ -432,3 +432,13 @@ def test_thread_that_the_map_sees_and_the_photo_does_not_is_broken_or_a_doubt(
     (seam,) = sewing.seams()
     assert seam.broken == broken
     assert seam.unsure == unsure
+
+
+@pytest.mark.parametrize(("place", "skipped"), [(9, 1), (18, 0)])
+def test_a_stitch_that_is_missing_next_to_the_last_of_a_row_is_a_doubt(place: int, skipped: int) -> None:
+    sewing = Sewing()
+    holes = straight(20, 3.0, at_mm=(8, 20))
+    sewing.row(holes, unseen=(place,))
+    (seam,) = sewing.seams()
+    assert len(seam.skipped) == skipped
+    assert len(seam.unsure) == 1 - skipped
