@@ -69,7 +69,7 @@ def show_model(name: str, models_dir: Path | None) -> None:
     """Print the manifest of model NAME (name/version) as JSON.
 
     \b
-    Example: welt models show leather/3 | jq .metrics
+    Example: welt models show leather/4 | jq .metrics
     """
     from inspection import registry
 
@@ -84,7 +84,7 @@ def check_models(names: tuple[str, ...], models_dir: Path | None) -> None:
     """Compare checksums of models NAMES (all by default) and run their golden photos.
 
     \b
-    Example: welt models check leather/3
+    Example: welt models check leather/4
     Exit codes: 0 all are right, 1 one is not, 2 called wrongly.
     """
     from inspection import registry, runtime

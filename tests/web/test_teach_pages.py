@@ -196,11 +196,17 @@ def test_what_was_taught_with_another_model_is_told_and_taught_again(
     assert taught.bank_sha256 is not None
     assert "/again" not in engineer.get(PAGE).text
     # As a model with other features would have left it.
-    elsewhere = {"model_sha256": "1" * 64, "features_sha256": "2" * 64}
-    bank = replace(novelty.bank_of_bytes(station.photos.get(taught.bank_sha256)), **elsewhere)
+    model, features = "1" * 64, "2" * 64
+    kept = novelty.bank_of_bytes(station.photos.get(taught.bank_sha256))
+    bank = replace(kept, model_sha256=model, features_sha256=features)
     banks.add(
         station.store,
-        replace(taught, bank_sha256=station.photos.put(novelty.bank_to_bytes(bank)), **elsewhere),
+        replace(
+            taught,
+            bank_sha256=station.photos.put(novelty.bank_to_bytes(bank)),
+            model_sha256=model,
+            features_sha256=features,
+        ),
         by="li",
         action=Action.TAUGHT,
         seen_version=taught.version,
