@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from inspection.locating import features, placing
 
-__all__ = ["SIDES_PX", "Edges", "Matrix", "Pattern", "agreement", "edges", "overall", "pattern"]
+__all__ = ["SIDES_PX", "Edges", "Matrix", "Pattern", "agreement", "edges", "overall", "pattern", "turn_of"]
 
-SIDES_PX = (64, 128, 240)
+SIDES_PX = (64, 128, 240, 400)
 """Longer sides of the photo, coarse to fine, at which edges are compared: over the first the whole photo is
 searched, on the others the place is refined."""
 MAX_PLACES = 6000
@@ -91,7 +91,7 @@ def pattern(
     both = edges(small)
     field = np.where(inner, both[..., 0] + 1j * both[..., 1], 0)
     if outlined:
-        across, down = _slopes(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.0))
+        across, down = _slopes(np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.0), np.float32))
         strength = np.hypot(across, down)
         strength /= max(float(strength.max()), 1e-6)
         rim = strength > _RIM_SHARE
@@ -133,14 +133,19 @@ def overall(of_part: Pattern, of_photo: Edges, matrix: Matrix) -> float:
     return _correlated(of_part.values, _seen(of_part, of_photo, matrix))
 
 
+def turn_of(matrix: Matrix) -> float:
+    """Radians by which a (3, 3) map turns, after its mirroring along x where it mirrors."""
+    mirrored = np.linalg.det(matrix[:2, :2]) < 0
+    linear = matrix[:2, :2] @ np.diag([-1.0 if mirrored else 1.0, 1.0])
+    return math.atan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1])
+
+
 def _seen(of_part: Pattern, of_photo: Edges, matrix: Matrix) -> npt.NDArray[np.complex64]:
     """(N,) edges of the photo at the part's places, as seen in the reference; 0 outside the photo."""
     there = (matrix[:2, :2] @ of_part.places.T + matrix[:2, 2:]).astype(np.float32)[:, None]
     sampled = cv2.remap(of_photo, there[0], there[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)[0]
     mirrored = np.linalg.det(matrix[:2, :2]) < 0
-    linear = matrix[:2, :2] @ np.diag([-1.0 if mirrored else 1.0, 1.0])
-    turn = math.atan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1])
-    seen = (sampled[:, 0] + 1j * sampled[:, 1]) * np.exp(-2j * turn)
+    seen = (sampled[:, 0] + 1j * sampled[:, 1]) * np.exp(-2j * turn_of(matrix))
     return np.asarray(np.conj(seen) if mirrored else seen, np.complex64)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -35,6 +36,11 @@ search finds no six matches that agree; chosen on other shoes than those that ar
 CLEAR_LEAD = 2.0
 """How many times the matches of the other way round a fit needs. A photo with both shoes of a pair, or a part
 that is its own mirror image, fits both ways; where its zones are is then not known without the foot."""
+ACCURATE = 0.005
+"""Largest standard error of the place of any zone's corner, as a share of the size of all zones together: a
+few matches in a row along a seam say little of what lies beside it. Chosen on parts of their own, too."""
+_LEAST_NOISE_PX = 0.3
+"""Of the reduced photo: how well a point is placed at best. Few matches may agree better by accident."""
 MAX_PULL_PX = 0.5
 """Of the reduced photo: a refinement that takes the matches farther from their places is dropped."""
 _ECC_STEPS = 30
@@ -55,6 +61,8 @@ class _Fit:
     there: npt.NDArray[np.float64]
     here: npt.NDArray[np.float64]
     """(N, 2) places of the matches that agree, in the reduced reference and in the reduced photo."""
+    affine: bool
+    """Whether the matches are enough for an affine map; else it is a similarity."""
 
     @property
     def residual(self) -> float:
@@ -64,6 +72,20 @@ class _Fit:
     def residual_of(self, matrix: Matrix) -> float:
         """The same for another map."""
         return float(np.sqrt(np.mean(_distances(matrix, self.there, self.here) ** 2)))
+
+    def error_at(self, corners: npt.NDArray[np.float64]) -> float:
+        """Largest standard error of the places of (N, 2) corners, in pixels of the reduced photo."""
+        places = np.unique(np.rint(self.there / 2), axis=0) * 2
+        middle = places.mean(axis=0)
+        apart, apart_corners = places - middle, corners - middle
+        if self.affine:
+            # As of any least squares: of a corner's place, by those of the matches.
+            inverse = np.linalg.pinv(apart.T @ apart)
+            reach = np.einsum("ni,ij,nj->n", apart_corners, inverse, apart_corners)
+        else:
+            reach = np.sum(apart_corners**2, axis=1) / max(float(np.sum(apart**2)), 1e-9)
+        noise = max(self.residual, _LEAST_NOISE_PX)
+        return noise * math.sqrt(1 / len(places) + float(reach.max()))
 
 
 def find(
@@ -133,11 +155,18 @@ def _by_points(
 ) -> Registration:
     """What the points of interest of the reduced photo say, and how well the structures then agree."""
     points = features.seen(grey, mask=None, most=MAX_PHOTO_POINTS)
-    fits = [
-        fit
-        for mirrored in ways
-        if (fit := _fit(reference.mirrored if mirrored else reference.points, points, mirrored=mirrored))
-    ]
+    corners = placing.transformed(
+        reference.to_reduced, np.vstack([zone.outline_px for zone in reference.zones])
+    )
+    most_error = ACCURATE * math.sqrt(cv2.contourArea(cv2.convexHull(corners.astype(np.float32))))
+    fits = []
+    for mirrored in ways:
+        of_reference = reference.mirrored if mirrored else reference.points
+        fit = _fit(of_reference, points, mirrored=mirrored)
+        if fit is not None and fit.error_at(corners) > most_error:
+            fit = _as_similarity(fit)
+        if fit is not None:
+            fits.append(fit)
     if not fits:
         return Registration(False, ways == (True,), 0, 0.0, None, None)
     best = max(fits, key=lambda fit: fit.matches)
@@ -145,14 +174,14 @@ def _by_points(
     from_reduced = features.resampling((grey.shape[1], grey.shape[0]), photo_size)
     to_photo = from_reduced @ best.matrix @ reference.to_reduced
     coarse = features.shrunk(grey, side_px=STRUCTURE_SIDE_PX)
-    nearer, correlation = _compared(reference, coarse, to_photo, photo_size=photo_size)
+    nearer, correlation = _compared(reference, coarse, to_photo, photo_size=photo_size, refined=best.affine)
     in_reduced = np.linalg.inv(from_reduced) @ nearer @ np.linalg.inv(reference.to_reduced)
     residual = best.residual_of(in_reduced)
     # Background that moved otherwise than the part pulls at its rim: the points are not given up for it.
     if residual > best.residual + MAX_PULL_PX:
         nearer, residual = to_photo, best.residual
     return Registration(
-        found=clear and _sure(best.matches, correlation),
+        found=clear and _sure(best.matches, correlation) and best.error_at(corners) <= most_error,
         mirrored=best.mirrored,
         matches=best.matches,
         correlation=correlation,
@@ -200,7 +229,22 @@ def _fit(of_reference: Points, of_photo: Points, *, mirrored: bool) -> _Fit | No
         return None
     # Several points at one place are one match.
     places = len(np.unique(np.rint(there[near] / 2).astype(np.int64), axis=0))
-    return _Fit(matrix @ flip, mirrored, places, there[near], here[near])
+    return _Fit(matrix @ flip, mirrored, places, there[near], here[near], affine=True)
+
+
+def _as_similarity(fit: _Fit) -> _Fit | None:
+    """The similarity nearest to the matches of an affine fit; None when it is no plausible one."""
+    flip = np.diag([-1.0, 1.0, 1.0]) if fit.mirrored else np.eye(3)
+    there = placing.transformed(flip, fit.there)
+    middle_there, middle_here = there.mean(axis=0), fit.here.mean(axis=0)
+    # As complex numbers, a turn with a scale is one factor.
+    of_there = (there - middle_there) @ (1, 1j)
+    of_here = (fit.here - middle_here) @ (1, 1j)
+    factor = np.vdot(of_there, of_here) / max(float(np.vdot(of_there, of_there).real), 1e-9)
+    linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+    matrix = np.eye(3)
+    matrix[:2] = np.column_stack([linear, middle_here - linear @ middle_there])
+    return replace(fit, matrix=matrix @ flip, affine=False) if _plausible(matrix) else None
 
 
 def _matched(of_reference: Points, of_photo: Points) -> npt.NDArray[np.int64]:
@@ -234,17 +278,24 @@ def _plausible(matrix: Matrix) -> bool:
 
 
 def _compared(
-    reference: Reference, coarse: npt.NDArray[np.uint8], to_photo: Matrix, *, photo_size: tuple[int, int]
+    reference: Reference,
+    coarse: npt.NDArray[np.uint8],
+    to_photo: Matrix,
+    *,
+    photo_size: tuple[int, int],
+    refined: bool,
 ) -> tuple[Matrix, float]:
-    """The map, refined where that brings the structures nearer, and the correlation of the structures."""
+    """The map, ``refined`` where that brings the structures nearer, and the correlation of the structures."""
     of_photo = features.structure(coarse)
     to_coarse = features.resampling(photo_size, (coarse.shape[1], coarse.shape[0]))
     # From the structure of the reference to that of the photo.
     matrix = to_coarse @ to_photo @ np.linalg.inv(reference.to_structure)
     before = _correlation(reference, of_photo, matrix)
+    if not refined:  # too few points would hold it in place
+        return to_photo, before
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, _ECC_STEPS, _ECC_EPS)
     try:
-        _, refined = cv2.findTransformECC(
+        _, found = cv2.findTransformECC(
             reference.structure,
             of_photo,
             matrix[:2].astype(np.float32),
@@ -255,7 +306,7 @@ def _compared(
         )
     except cv2.error:  # it did not converge: what the points say stands
         return to_photo, before
-    nearer = np.vstack([np.asarray(refined, np.float64), [0, 0, 1]])
+    nearer = np.vstack([np.asarray(found, np.float64), [0, 0, 1]])
     after = _correlation(reference, of_photo, nearer)
     if after <= before or not _plausible(nearer):
         return to_photo, before

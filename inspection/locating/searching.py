@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.locating import features, placing
-from inspection.locating.edges import SIDES_PX, Edges, Matrix, Pattern, agreement, edges, overall
+from inspection.locating.edges import SIDES_PX, Edges, Matrix, Pattern, agreement, edges, overall, turn_of
 
 __all__ = ["Placed", "search"]
 
@@ -31,17 +31,23 @@ _APART = 0.09
 """Of the longer side: guesses nearer than this are the same place."""
 _LIKELY = 0.6
 """Of the best guess's agreement: guesses below it are not looked at."""
-_STEPS = ((0.03, 0.007), (0.007, 0.0015))
+_STEPS = ((0.03, 0.007), (0.007, 0.0015), (0.003, 0.0005))
 """First and last step of the refinement at each finer size, of the part's size."""
 _UNITS = (1.0, 1.0, 2.0, 2.0)
 """Of the step: along x, y, turn in radians, logarithm of the scale, each moving the outline about as much."""
 _BESIDE, _BESIDE_TURN = 0.04, 0.08
 """Places beside the one found, of the part's size and in radians, at which the right part agrees less."""
-SURE, SURE_INNER = 0.4, 0.25
+SURE, SURE_INNER = 0.5, 0.25
 """Least agreement of part and outline, and of the part alone: others of that outline agree in it only."""
 SHARP, SHARP_INNER = 0.1, 0.08
 """By how much both exceed those of places beside: an edge that runs through agrees along its whole length,
 and wrong parts agree as well a little way off. Chosen on other shoes and uppers than those reported on."""
+_SLIP = 0.04
+"""Of the part's size: places nearer than this are one, others may be a slip by a hole or a stitch."""
+_LIKE = 0.6
+"""Of the place found: slips that agree less, roughly, are not looked at."""
+_SLIPS = 4
+"""Slips that are looked at more closely."""
 CLEAR = 0.8
 """Largest share of the agreement that another place may have: else it might be meant as well."""
 
@@ -53,7 +59,7 @@ class Placed:
     Attributes
     ----------
     to_photo : (3, 3), from pixels of the reference to those of the photo.
-    agreement : of the edges of part and outline, -1..1.
+    agreement : of the edges of part and outline, -1..1, in the photo in which that is judged.
     accuracy_px : of the place, in pixels of the photo: one of the finest photo that was compared.
     sure : whether it is this part, in this place and in no other.
     """
@@ -109,16 +115,21 @@ def search(
         return None
     matrix, best = climbed[0]
     # Two guesses may have climbed to the same place.
-    others = [value for other, value in climbed[1:] if not _same(other, matrix, patterns[1], SIDES_PX[1])]
+    near_px = _APART * SIDES_PX[1]
+    others = [value for other, value in climbed[1:] if not _same(other, matrix, patterns[1], near_px)]
     clear = all(value <= CLEAR * best for value in others)
     matrix, best = _climb(patterns[2], of_photo[2], between(matrix, 1, 2), *_STEPS[1])
-    to_photo = np.linalg.inv(to_level[2]) @ matrix @ patterns[2].to_level
+    matrix, best, rival = _without_slip(patterns[2], of_photo[2], matrix, best)
+    clear = clear and rival <= best - SHARP
+    sure = clear and _stands_out(patterns[2], of_photo[2], matrix)
+    # Whether it is this part is told without its grain, which differs from one to the next; where, with all.
+    matrix, _ = _climb(patterns[3], of_photo[3], between(matrix, 2, 3), *_STEPS[2])
     return Placed(
-        to_photo=to_photo,
+        to_photo=np.linalg.inv(to_level[3]) @ matrix @ patterns[3].to_level,
         mirrored=bool(np.linalg.det(matrix[:2, :2]) < 0),
         agreement=best,
-        accuracy_px=1 / float(to_level[2][0, 0]),
-        sure=clear and _stands_out(patterns[2], of_photo[2], matrix),
+        accuracy_px=1 / float(to_level[3][0, 0]),
+        sure=sure,
     )
 
 
@@ -142,12 +153,9 @@ def _everywhere(of_part: Pattern, of_photo: Edges, *, ways: Sequence[bool]) -> I
             for scale in SCALES:
                 linear = _turning(turn, scale) @ flip
                 to_square = np.column_stack([linear, middle - linear @ of_part.centre])
-                laid = cv2.warpAffine(both, to_square, (_SPECTRUM_PX, _SPECTRUM_PX))
-                product = cv2.mulSpectrums(
-                    spectrum, cv2.dft(laid, flags=cv2.DFT_COMPLEX_OUTPUT), 0, conjB=True
-                )
-                agreed = cv2.dft(product, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE | cv2.DFT_COMPLEX_OUTPUT)
-                _, value, _, at = cv2.minMaxLoc(agreed[..., 0][np.ix_(rows, columns)])
+                laid = np.asarray(cv2.warpAffine(both, to_square, (_SPECTRUM_PX, _SPECTRUM_PX)), np.float32)
+                agreed = _agreed(spectrum, laid)
+                _, value, _, at = cv2.minMaxLoc(agreed[np.ix_(rows, columns)])
                 matrix = np.vstack([to_square, [0, 0, 1]])
                 matrix[:2, 2] += least + at
                 yield _Guess(matrix, value / max(float(np.linalg.norm(laid)), 1e-9))
@@ -159,17 +167,73 @@ def _apart(guesses: Iterator[_Guess], of_part: Pattern) -> list[_Guess]:
     for guess in sorted(guesses, key=lambda guess: -guess.agreement):
         if len(chosen) == _GUESSES or (chosen and guess.agreement < _LIKELY * chosen[0].agreement):
             break
-        if not any(_same(guess.matrix, other.matrix, of_part, SIDES_PX[0]) for other in chosen):
+        if not any(_same(guess.matrix, other.matrix, of_part, _APART * SIDES_PX[0]) for other in chosen):
             chosen.append(guess)
     return chosen
 
 
-def _same(one: Matrix, other: Matrix, of_part: Pattern, side_px: int) -> bool:
-    """Whether two maps lay the part on about the same place."""
+def _same(one: Matrix, other: Matrix, of_part: Pattern, near_px: float) -> bool:
+    """Whether two maps lay the part on the same place, to within ``near_px`` of its corners."""
     low, high = of_part.places.min(axis=0), of_part.places.max(axis=0)
     corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
     apart = placing.transformed(one, corners) - placing.transformed(other, corners)
-    return bool(np.abs(apart).max() < _APART * side_px)
+    return bool(np.abs(apart).max() < near_px)
+
+
+def _without_slip(
+    of_part: Pattern, of_photo: Edges, matrix: Matrix, best: float
+) -> tuple[Matrix, float, float]:
+    """The best of the places a few holes or stitches away, its agreement, and that of the next best."""
+    rival = 0.0
+    near_px = _SLIP * of_part.size_px
+    for slip in _slips(of_part, of_photo, matrix):
+        other, value = _climb(of_part, of_photo, slip, *_STEPS[1])
+        if _same(other, matrix, of_part, near_px):
+            continue
+        if value > best:
+            other, value, matrix, best = matrix, best, other, value
+        rival = max(rival, value)
+    return matrix, best, rival
+
+
+def _slips(of_part: Pattern, of_photo: Edges, matrix: Matrix) -> list[Matrix]:
+    """Maps that lay the part elsewhere, turned and scaled alike, where its edges agree in some measure."""
+    height, width = of_photo.shape[:2]
+    reach = round(MAX_SHIFT * max(height, width))
+    rows_px, columns_px = cv2.getOptimalDFTSize(height + reach), cv2.getOptimalDFTSize(width + reach)
+    square = np.zeros((rows_px, columns_px, 2), np.float32)
+    square[:height, :width] = of_photo
+    laid = np.zeros_like(square)
+    mirrored = bool(np.linalg.det(matrix[:2, :2]) < 0)
+    turned = (np.conj(of_part.field) if mirrored else of_part.field) * np.exp(2j * turn_of(matrix))
+    both = np.dstack([turned.real, turned.imag]).astype(np.float32)
+    laid[:height, :width] = cv2.warpAffine(both, matrix[:2], (width, height))
+    agreed = _agreed(cv2.dft(square, flags=cv2.DFT_COMPLEX_OUTPUT), laid)
+    ways = np.arange(-reach, reach + 1)
+    agreed = agreed[np.ix_(ways % square.shape[0], ways % square.shape[1])]
+    near = max(1, round(_SLIP * of_part.size_px))
+    peaks = agreed == cv2.dilate(agreed, np.ones((2 * near + 1, 2 * near + 1), np.uint8))
+    peaks &= agreed > _LIKE * agreed[reach, reach]
+    peaks[reach - near : reach + near + 1, reach - near : reach + near + 1] = False
+    rows, columns = np.nonzero(peaks)
+    slips = []
+    for peak in np.argsort(-agreed[rows, columns])[:_SLIPS]:
+        by = np.array([columns[peak] - reach, rows[peak] - reach], np.float64)
+        slips.append(_shifted(matrix, by))
+    return slips
+
+
+def _agreed(spectrum: cv2.typing.MatLike, laid: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Sum of products of the photo's edges and the laid part's, by how far that is shifted (cyclic)."""
+    product = cv2.mulSpectrums(spectrum, cv2.dft(laid, flags=cv2.DFT_COMPLEX_OUTPUT), 0, conjB=True)
+    agreed = cv2.dft(product, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE | cv2.DFT_COMPLEX_OUTPUT)
+    return np.asarray(agreed[..., 0], np.float32)
+
+
+def _shifted(matrix: Matrix, by_px: npt.NDArray[np.float64]) -> Matrix:
+    shifted = matrix.copy()
+    shifted[:2, 2] += by_px
+    return shifted
 
 
 def _climb(

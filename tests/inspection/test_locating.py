@@ -24,6 +24,9 @@ ZONES = [
 ]
 PART = [(0.2, 0.25), (0.8, 0.25), (0.8, 0.75), (0.2, 0.75)]
 SIZE = (640, 480)
+INSIDE = np.zeros((480, 640, 1), bool)
+"""Where a part lies whose outline was drawn generously."""
+INSIDE[150:330, 158:482] = True
 
 
 def view(*, foot: str | None = None, seams: list[dict[str, object]] | None = None) -> View:
@@ -226,7 +229,7 @@ def leather(*, grain: int, seam: list[tuple[int, int]]) -> RGB:
     rgb = np.clip(np.array([120, 85, 60]) * (1 + 0.25 * cells[..., None]), 0, 255).astype(np.uint8)
     cv2.polylines(rgb, [np.array(seam)], False, (40, 25, 15), 5, cv2.LINE_AA)
     cv2.polylines(rgb, [np.array(seam) + np.array((0, 9))], False, (220, 210, 190), 2, cv2.LINE_AA)
-    return rgb
+    return np.asarray(rgb, np.uint8)
 
 
 def vamp_on(background: RGB, specimen: RGB, where: Matrix) -> RGB:
@@ -236,7 +239,8 @@ def vamp_on(background: RGB, specimen: RGB, where: Matrix) -> RGB:
     cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], 1.0)
     share = cv2.warpPerspective(mask, where, SIZE)[..., None]
     moved = cv2.warpPerspective(specimen, where, SIZE, flags=cv2.INTER_CUBIC)
-    return np.clip(moved * share + background * (1 - share), 0, 255).astype(np.uint8)
+    mixed = moved * share + background * (1 - share)
+    return np.asarray(np.clip(mixed, 0, 255), np.uint8)
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -251,7 +255,7 @@ def test_the_next_specimen_of_a_plain_part_is_found_by_its_seam_and_outline(mirr
     assert located.registration.mirrored is mirrored
     assert located.registration.matches == 0
     drawn = placing.to_px(VAMP, width_px=SIZE[0], height_px=SIZE[1])
-    assert overlap(located.zones[0].outline_px, placing.transformed(where, drawn)) > 0.95
+    assert overlap(located.zones[0].outline_px, placing.transformed(where, drawn)) > 0.985
 
 
 def test_a_part_of_the_same_outline_with_another_seam_is_not_found() -> None:
@@ -265,6 +269,59 @@ def test_leather_with_a_seam_that_runs_through_says_nothing_of_the_place_along_i
     straight = [(0, 300), (639, 180)]
     reference = learn(leather(grain=1, seam=straight), vamp_view())
     assert find(vamp_view(), leather(grain=2, seam=straight), reference=reference).zones == ()
+
+
+def holes_in_rows(*, grain: int) -> RGB:
+    """Two rows of like holes through the photo, in leather with the grain of one specimen."""
+    rgb = leather(grain=grain, seam=[(-9, -9), (-9, -9)])
+    for number in range(-20, 40):
+        x, y = 320 + 40 * number, 240 - 10 * number
+        cv2.circle(rgb, (x, y), 8, (15, 12, 10), -1, cv2.LINE_AA)
+        cv2.circle(rgb, (x + 14, y + 70), 8, (15, 12, 10), -1, cv2.LINE_AA)
+    return rgb
+
+
+def test_rows_of_holes_that_run_through_fit_a_hole_further_on_as_well() -> None:
+    where = motion(turn_deg=-16, scale=0.97, shift=(-15, -55), mirrored=False)
+    photo = vamp_on(holes_in_rows(grain=2), holes_in_rows(grain=2), where)
+    reference = learn(holes_in_rows(grain=1), vamp_view())
+    assert find(vamp_view(), photo, reference=reference).zones == ()
+
+
+def dots_in_a_row() -> RGB:
+    """Plain leather with a row of marks that differ from each other."""
+    rng = np.random.default_rng(1)
+    rgb = np.full((SIZE[1], SIZE[0], 3), (120, 85, 60), np.uint8)
+    for x in range(130, 530, 7):
+        at = (int(x + rng.integers(-2, 3)), int(300 - 0.19 * x + rng.normal(0, 1.5)))
+        long, colour = int(rng.integers(1, 4)), tuple(int(v) for v in rng.integers(20, 240, 3))
+        cv2.ellipse(rgb, at, (long + 2, long), int(rng.integers(180)), 0, 360, colour, -1, cv2.LINE_AA)
+    return rgb
+
+
+@pytest.mark.parametrize("moved", MOTIONS)
+def test_points_in_a_row_do_not_shear_what_lies_beside_it(moved: dict[str, object]) -> None:
+    reference = learn(dots_in_a_row(), vamp_view())
+    where = motion(**moved, mirrored=False)  # type: ignore[arg-type]
+    photo = vamp_on(bench(seed=4), dots_in_a_row(), where) * 0.6
+    photo = photo + np.random.default_rng(3).normal(0, 6, photo.shape)
+    located = find(vamp_view(), np.clip(photo, 0, 255).astype(np.uint8), reference=reference)
+    assert located.registration is not None
+    assert located.registration.matches > 0
+    drawn = placing.to_px(VAMP, width_px=SIZE[0], height_px=SIZE[1])
+    assert overlap(located.zones[0].outline_px, placing.transformed(where, drawn)) > 0.98
+
+
+def test_strong_structure_that_stays_beside_a_faint_part_does_not_pull_its_zones_along() -> None:
+    rng = np.random.default_rng(10)
+    blobs = cv2.GaussianBlur(rng.standard_normal((SIZE[1], SIZE[0])).astype(np.float32), (0, 0), 9)
+    floor = np.clip(128 + 60 * blobs / blobs.std(), 0, 255).astype(np.uint8)[..., None].repeat(3, axis=2)
+    faint = np.where(INSIDE, (0.12 * part(10) + 100).astype(np.uint8), floor)
+    where = motion(turn_deg=1, scale=1.0, shift=(-4.2, -2.2), mirrored=False)
+    share = cv2.warpPerspective(INSIDE[..., 0].astype(np.float32), where, SIZE)[..., None]
+    moved = cv2.warpPerspective(faint, where, SIZE, flags=cv2.INTER_CUBIC)
+    photo = (moved * share + floor * (1 - share)).astype(np.uint8)
+    assert_followed(find(view(), photo, reference=learn(faint, view())), where)
 
 
 # What was not seen
