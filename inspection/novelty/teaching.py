@@ -21,6 +21,7 @@ from inspection.errors import TeachingError
 from inspection.novelty.bank import Bank, ZoneBank, smoothed, vectors_per_zone
 from inspection.novelty.coreset import greedy_coreset, nearest
 from inspection.novelty.descriptors import CELLS, cells_of_zones, describe
+from inspection.novelty.tints import of_another_colour
 from inspection.novelty.variants import VARIANTS, passes_per_photo, variants_of
 from inspection.registry import Model
 from inspection.runtime import Output
@@ -406,8 +407,9 @@ def _suspects(
     deviation = max(LEAST_DEVIATION, 1.4826 * float(np.median(np.abs(logs - middle))))
     of_photo = {one.photo: grid for one, grid in zip(passes, maps, strict=True) if one.plain}
     found = []
-    far_out = logs > middle + FAR_OUT * deviation
-    wanted = far_out | np.array([bool(words) for words in objections])
+    unlike = logs > middle + FAR_OUT * deviation
+    unlike |= of_another_colour([(photo.rgb, photo.zones) for photo in photos])
+    wanted = unlike | np.array([bool(words) for words in objections])
     for index in np.flatnonzero(wanted).tolist():
         grid = of_photo[index]
         row, column = np.unravel_index(int(grid.argmax()), grid.shape)
