@@ -30,6 +30,7 @@ NOT_ON_PAGES = {
     "metrics.py",
     "novelty/bank.py",
     "novelty/limits.py",
+    "onnx_graph.py",
     "preprocess.py",
     "registry.py",
 }
