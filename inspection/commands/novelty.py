@@ -117,9 +117,10 @@ def teach(
             for path in files
             if path.name not in dropped_names
         ]
-        history = banks.history(store, recipe.name, view_name)
-        if again:
-            teaching.newest(store, recipe.name, view_name)
+        if not again:
+            history = banks.history(store, recipe.name, view_name)
+        else:  # one in force, or it is told that there is none
+            history = (teaching.newest(store, recipe.name, view_name),)
         before = history[0].photos if (adding or again) and history else ()
         if false_rejects is None:
             false_rejects = history[0].false_rejects if again else teaching.DEFAULT_FALSE_REJECTS

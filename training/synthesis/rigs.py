@@ -53,7 +53,7 @@ class Rig:
 
 
 def a_light(rng: np.random.Generator, kind: str | None = None, rig: Rig | None = None) -> Light:
-    """One of the lights that a rig uses, by default of any rig."""
+    """One of the lights that a rig uses, by default the workshop, which has them all."""
     rig = rig or RIGS["workshop"]
     kind = kind or str(rng.choice(list(rig.lights)))
     turn = float(rng.uniform(0, 360))
@@ -173,7 +173,7 @@ its lamps at one side or two, soft and almost without noise, as in leather-line.
 
 
 def a_camera(rng: np.random.Generator, kelvin: float, rig: Rig | None = None) -> Camera:
-    """A camera of a rig, by default of any; its photo is taken for a piece of a larger frame."""
+    """A camera of a rig, by default the workshop; its photo is taken for a piece of a larger frame."""
     rig = rig or RIGS["workshop"]
     bayer = bool(rng.random() < rig.bayer)
     return Camera(
