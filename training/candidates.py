@@ -2,7 +2,7 @@
 folder.
 
 A candidate is a model folder that nobody serves yet. Thresholds are chosen here, on validation photos only,
-by running the ONNX file through ``inspection`` as the line will.
+by running the ONNX file through ``inspection`` as the line will; so is found how far off it sees edges.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from inspection.domain import Defect, Maps, Zone, ZoneClass
 from inspection.registry import DataSource, Manifest, Model, open_model
 from training.architectures import AnyNetwork
 from training.datasets import Labels, Shot, Split, open_dataset, read_mask, read_photo
+from training.edges import edge_outward_mm
 from training.networks import (
     EMBEDDING_STRIDE,
     MULTIPLE,
@@ -292,7 +293,8 @@ def make_candidate(recipe: Recipe, run: RunFolder, *, datasets_dir: Path = PROJE
         alarms_per_photo=recipe.export.alarms_per_sound_photo,
     )
     thresholds = {kind: max(thresholds[kind], floors[kind]) for kind in kinds}
-    _write_manifest(folder, manifest.model_copy(update={"thresholds": thresholds}))
+    found = {"thresholds": thresholds, "edge_outward_mm": edge_outward_mm(recipe, opened)}
+    _write_manifest(folder, manifest.model_copy(update=found))
     return open_model(folder, threads=recipe.fit.threads)
 
 

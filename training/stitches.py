@@ -33,7 +33,7 @@ OFFSET_REACH_PX = 6.0
 """Offsets are taught this near to a hole, in pixels at model scale, and are bounded by it."""
 EDGE_SPREAD_CELLS = 0.7
 EMPTY_CELLS = 2
-EMPTY_WEIGHT = 6.0
+EMPTY_WEIGHT = 12.0
 """Round an empty hole: it looks much like one that holds a stitch, there are few, and skips hang on them."""
 DOUBT_CELLS = 3
 """Cells round a doubtful hole where nothing is taught of points."""
