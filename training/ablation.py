@@ -29,6 +29,7 @@ BATCH, CROP_PX = 8, 192
 """Smaller than the recipe's, so that all runs together take minutes."""
 NOTHING, WHOLE_ENCODER = -1, 7
 """Of ``frozen_stages``."""
+AS_IT_IS = "as-it-is"
 ROUNDS = 15
 WIDTH = 110
 OF_HIDES = "leather"
@@ -199,12 +200,13 @@ def variants(recipe: Recipe, what: What, *, steps: int) -> tuple[Variant, ...]:
             "fit": recipe.fit.model_copy(update=part),
         }
     )
-    return tuple(
-        Variant(
-            one.name, one.said, one.recipe.model_copy(update={"name": f"{recipe.name}-{what}-{one.name}"})
-        )
-        for one in QUESTIONS[what].variants(short)
-    )
+    named = []
+    for one in QUESTIONS[what].variants(short):
+        # Every question has the recipe as it is among its variants: that one is learned once.
+        name = f"{what}-{one.name}" if one.recipe != short else AS_IT_IS
+        own = one.recipe.model_copy(update={"name": f"{recipe.name}-{name}"})
+        named.append(Variant(one.name, one.said, own))
+    return tuple(named)
 
 
 def _interval(figures: Sequence[Metric], data: str, name: str) -> str:
