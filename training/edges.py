@@ -7,6 +7,7 @@ rendered scenes like those it learned from, and goes into its manifest.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +28,7 @@ from training.synthesis.truth import RowTruth
 
 __all__ = ["edge_outward_mm"]
 
+LOG = logging.getLogger(__name__)
 SCENES = 40
 SIDE_PX = 512
 SEED_APART = 11
@@ -34,6 +36,8 @@ SEED_APART = 11
 FEWEST_ROWS = 8
 """On fewer rows the mean says nothing."""
 FEWEST_HOLES = 8
+MOST_MM = 0.5
+"""A network that is farther off takes other lines for edges; nothing that is taken off mends that."""
 
 
 def _margin_error_mm(row: RowTruth, planes: Planes, frame: Frame) -> float | None:
@@ -54,7 +58,8 @@ def edge_outward_mm(recipe: Recipe, model: Model, *, scenes: int = SCENES) -> fl
     """Median over rows, in mm at the recipe's scale; positive where edges are seen too far out.
 
     The holes of the rows are given, so that only the edge is judged. Returns 0 for a recipe without scenes or
-    a network without stitch planes, and where too few rows run along an edge.
+    a network without stitch planes, where too few rows run along an edge, and for a network that does not see
+    edges yet.
     """
     if recipe.data.scenes is None or not model.manifest.stitch_planes:
         return 0.0
@@ -81,4 +86,10 @@ def edge_outward_mm(recipe: Recipe, model: Model, *, scenes: int = SCENES) -> fl
         if planes is not None:
             rows = (_margin_error_mm(row, planes, frame) for row in made.truth.rows)
             errors += [error for error in rows if error is not None]
-    return round(float(np.median(errors)), 3) if len(errors) >= FEWEST_ROWS else 0.0
+    if len(errors) < FEWEST_ROWS:
+        return 0.0
+    outward_mm = float(np.median(errors))
+    if abs(outward_mm) > MOST_MM:
+        LOG.warning("edges are seen %.2f mm off, so they are not seen: margins allow for nothing", outward_mm)
+        return 0.0
+    return round(outward_mm, 3)

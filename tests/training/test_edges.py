@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inspection.registry import Model, open_serving
+from training import edges
 from training.edges import edge_outward_mm
 from training.recipe import PROJECT, Recipe, read_recipe
 
@@ -48,3 +49,11 @@ def test_without_scenes_or_stitches_nothing_is_measured(recipe: Recipe, served: 
 
 def test_too_few_rows_say_nothing(recipe: Recipe, served: Model) -> None:
     assert edge_outward_mm(recipe, served, scenes=2) == 0
+
+
+def test_a_network_that_sees_no_edges_is_not_allowed_for(
+    monkeypatch: pytest.MonkeyPatch, recipe: Recipe, served: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(edges, "_margin_error_mm", lambda *_: -3.0)  # as after a few hundred steps
+    assert edge_outward_mm(recipe, served, scenes=SCENES) == 0
+    assert "not seen" in caplog.text
