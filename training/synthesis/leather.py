@@ -191,8 +191,12 @@ def _strew(rng: np.random.Generator, leather: Leather, grid: Grid, albedo: F32) 
             cv2.polylines(target, [np.rint(points * 16).astype(np.int32)], False, shown, 1, cv2.LINE_AA, 4)
         else:
             side = float(rng.uniform(0.03, 0.16)) / grid.mm_per_px
-            wide = max(1, round(side))
-            target[int(y) : int(y) + wide, int(x) : int(x) + wide] = round(255 * min(1.0, side * side))
+            shown = round(255 * min(1.0, side * side))
+            if side < 1.5:
+                target[int(y) : int(y) + 1, int(x) : int(x) + 1] = shown
+            else:
+                at = (round(x * 16), round(y * 16))
+                cv2.circle(target, at, round(side * 8), shown, cv2.FILLED, cv2.LINE_AA, 4)
     for mask, tone in ((cover, 0.6), (dark, 0.03)):
         if mask.any():
             mix(albedo, (tone, tone, tone), f32(mask) * np.float32(1 / 255))

@@ -7,14 +7,16 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from inspection.errors import ConfigurationError, UnknownNameError
-from training.synthesis import leather_defects, rigs, sampling, scene
+from training.synthesis import leather, leather_defects, rigs, sampling, scene
 from training.synthesis.render import render
 from training.synthesis.sampling import Request, sample
 from training.synthesis.scene import Family
+from training.synthesis.surface import make_grid
 
 SMALL = Request(side_px=160)
 
@@ -47,10 +49,10 @@ def test_no_leather_has_a_fault_that_it_cannot_have(families: tuple[Family, Fami
     request = Request(side_px=64, families=families, sound=0.0, leather_only=1.0)
     for index in range(40):
         drawn = sample(request, seed=3, index=index)
-        for flaw, leather in itertools.product(
+        for flaw, worn in itertools.product(
             drawn.leather_defects, [drawn.base, *(panel.leather for panel in drawn.panels)]
         ):
-            assert leather_defects.fits(flaw.kind, leather.family)
+            assert leather_defects.fits(flaw.kind, worn.family)
 
 
 def test_a_fault_that_the_wanted_leather_cannot_have_is_refused() -> None:
@@ -128,3 +130,51 @@ def test_lint_lies_on_the_leather_and_is_no_defect() -> None:
     assert 0.001 < changed.mean() < 0.5
     assert not two.truth.kinds.any()
     np.testing.assert_array_equal(one.height_mm, two.height_mm)
+
+
+def test_specks_seen_close_are_round() -> None:
+    drawn = sample(Request(side_px=320, sound=1.0, leather_only=1.0, families=("smooth",)), seed=5, index=2)
+    close = replace(drawn, mm_per_px=0.01)
+    bare, strewn = (
+        leather.tan(replace(close.base, lint=lint), make_grid(close, border_px=0), None).albedo
+        for lint in (0.0, 400.0)
+    )
+    changed = (np.abs(strewn - bare).max(2) > 0.02).astype(np.uint8)
+    _, _, found, _ = cv2.connectedComponentsWithStats(changed)
+    boxes = [(wide, high, area) for _, _, wide, high, area in found[1:] if wide > 5 and abs(wide - high) < 2]
+    round_ones = [area / (wide * high) for wide, high, area in boxes if area > 0.6 * wide * high]
+    assert len(round_ones) > 5
+    assert max(round_ones) < 0.95  # a disc fills 0.79 of its box, and a square all of it
+
+
+@pytest.mark.parametrize("name", sorted(rigs.RIGS))
+def test_every_rig_draws_lights_and_cameras_within_its_ranges(name: str) -> None:
+    rig = rigs.RIGS[name]
+    for index in range(40):
+        drawn = sample(replace(SMALL, rigs=(name,)), seed=21, index=index)
+        light, camera = drawn.light, drawn.camera
+        assert light.kind in rig.lights
+        if rig.ambient is not None:
+            assert rig.ambient[0] <= light.ambient <= rig.ambient[1]
+        for field in ("lean", "falloff"):
+            low, high = getattr(rig, field)
+            assert low <= getattr(light, field) <= high, field
+        for field in ("vignette", "exposure", "metering", "shot", "read", "contrast"):
+            low, high = getattr(rig, field)
+            assert low <= getattr(camera, field) <= high, field
+        low, high = rig.mosaic_blur_px if camera.bayer else rig.blur_px
+        assert low <= camera.blur_px <= high
+        assert abs(camera.tilt_x) <= rig.tilt
+        assert camera.bayer in ({True} if rig.bayer == 1 else {False} if rig.bayer == 0 else {True, False})
+        if camera.jpeg is None:
+            assert rig.lossless > 0
+        else:
+            assert rig.lossless < 1
+            assert rig.quality[0] <= camera.jpeg < rig.quality[1]
+
+
+def test_a_request_without_a_rig_draws_each_of_them_about_as_often() -> None:
+    # Lossless and without a mosaic: all of the still rig, none of the line, and 6 % of the workshop.
+    drawn = [sample(SMALL, seed=22, index=index).camera for index in range(300)]
+    share = sum(each.jpeg is None and not each.bayer for each in drawn) / len(drawn)
+    assert 0.27 < share < 0.45
