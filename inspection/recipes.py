@@ -20,6 +20,7 @@ from inspection import outlines
 from inspection.calibration import MAX_MM_PER_PX, MIN_MM_PER_PX
 from inspection.domain import Foot, ZoneClass
 from inspection.errors import ConfigurationError, UnknownNameError
+from inspection.names import Name
 from inspection.taxonomy import KINDS
 from inspection.tomlfiles import read_folders
 
@@ -41,7 +42,6 @@ MAX_ZONES = 200
 """Far more parts than a shoe has; the number of a zone has to fit into a byte of the grid of zones."""
 MAX_SEAMS = 100
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 MmPerPx = Annotated[float, Field(ge=MIN_MM_PER_PX, le=MAX_MM_PER_PX, allow_inf_nan=False)]
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from inspection.domain import Disposition, Grade, Severity, ZoneClass
+from inspection.names import Name
 from inspection.standards.quantities import (
     DEFECT_QUANTITIES,
     PAIR_QUANTITIES,
@@ -41,7 +42,6 @@ SCHEMA: Final = "welt.standard/2"
 ANY_KIND = "*"
 """Stands for every kind that no other rule of the standard names for the same zone class."""
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Limit = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Faults = Annotated[int, Field(ge=1, le=1000)]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]

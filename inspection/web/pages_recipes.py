@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -12,7 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from inspection import access
 from inspection.access import Role
-from inspection.document import build_document
+from inspection.document import ReasonDocument, build_document
 from inspection.domain import ZoneClass
 from inspection.errors import ForbiddenError, UnknownNameError, WeltError
 from inspection.recipe_book import of_version
@@ -20,6 +22,7 @@ from inspection.recipes import Recipe
 from inspection.store import inspections, stations
 from inspection.store import recipes as stored
 from inspection.store.people import Session
+from inspection.web import recipe_places
 from inspection.web.contexts import Notice, overlay_url
 from inspection.web.contexts import recipes as shown
 from inspection.web.deps import CSRF_HEADER, SettingsDep, StationDep
@@ -37,9 +40,21 @@ Engineer = Annotated[Session, Depends(at_least(Role.ENGINEER))]
 Inspector = Annotated[Session, Depends(at_least(Role.INSPECTOR))]
 SHOWN_VERSIONS = 20
 OFFERED_PHOTOS = 12
+SHOWN_REASONS = 8
 TEXTS = (
     *("name", "class", "remove", "height", "rows", "pitch_low", "pitch_high", "margin_low", "margin_high"),
-    *("gap_low", "gap_high", "corner", "few_points", "bad_view", "no_photo"),
+    *(
+        "gap_low",
+        "gap_high",
+        "corner",
+        "few_points",
+        "bad_view",
+        "no_photo",
+        "trying",
+        "took_back",
+        "nothing_back",
+    ),
+    *("no_zones", "no_seams", "height_help"),
     *("help_pick", "help_zone", "help_seam", "help_outline", "help_scale"),
 )
 """Texts that the script of the editor shows."""
@@ -52,13 +67,33 @@ BLANK: dict[str, Any] = {
 }
 
 
+class Did(StrEnum):
+    """What was done on the page before, told on the list."""
+
+    PUBLISHED = "published"
+    KEPT = "kept"
+    ACTIVATED = "activated"
+    WITHDRAWN = "withdrawn"
+    SWITCHED = "switched"
+    CLEARED = "cleared"
+
+
+def _list_url(did: Did, name: str, other: object = "") -> str:
+    return "/recipes?" + urlencode({"did": did, "name": name, "other": other})
+
+
 def _editor_url(name: str, number: int) -> str:
     return "/recipes/editor?" + urlencode({"name": name, "version": number})
 
 
 @router.get("/recipes")
 def recipes_page(
-    desk: DeskDep, station: StationDep, session: Viewer, done: Annotated[str, Query(max_length=80)] = ""
+    desk: DeskDep,
+    station: StationDep,
+    session: Viewer,
+    did: Did | None = None,
+    name: Annotated[str, Query(max_length=128)] = "",
+    other: Annotated[str, Query(max_length=128)] = "",
 ) -> Response:
     """All recipes, with the versions of those that were published."""
     station.book.refresh(stored.revision(station.store))
@@ -108,7 +143,7 @@ def recipes_page(
         may_edit=session.user.role.includes(Role.ENGINEER),
         may_switch=session.user.role.includes(Role.INSPECTOR),
         new_url="/recipes/editor",
-        notice=Notice("good", desk.words("recipes.done", name=done)) if done else None,
+        notice=Notice("good", desk.words(f"recipes.did_{did}", name=name, other=other)) if did else None,
     )
     return desk.page("recipes.html", context, place="recipes")
 
@@ -120,9 +155,11 @@ def put_in_force(
     """Put a version in force; 0 withdraws the recipe."""
     if version == 0:
         station.book.withdraw(name, by=session.user.name)
+        url = _list_url(Did.WITHDRAWN, name)
     else:
         station.book.activate(name, version, station.standards, by=session.user.name)
-    return RedirectResponse("/recipes?" + urlencode({"done": name}), status_code=303, headers=PRIVATE)
+        url = _list_url(Did.ACTIVATED, name, version)
+    return RedirectResponse(url, status_code=303, headers=PRIVATE)
 
 
 @router.post("/recipes/stations/{name}", dependencies=[FromOurForm])
@@ -132,9 +169,11 @@ def switch_station(
     """Have a station work on a recipe; an empty one is nothing in particular."""
     if recipe:
         station.book.set_station(name, recipe=recipe, style=None, by=session.user.name)
+        url = _list_url(Did.SWITCHED, name, recipe)
     else:
         stored.clear_station(station.store, name, by=session.user.name)
-    return RedirectResponse("/recipes?" + urlencode({"done": name}), status_code=303, headers=PRIVATE)
+        url = _list_url(Did.CLEARED, name)
+    return RedirectResponse(url, status_code=303, headers=PRIVATE)
 
 
 @router.get("/recipes/editor")
@@ -192,14 +231,30 @@ FromOurScript = Depends(_check_token)
 Draft = Annotated[dict[str, Any], Body()]
 
 
-def _told(words: Words, error: WeltError | ValidationError) -> Response:
-    """An error as the editor shows it, in the viewer's language."""
+def _told(words: Words, error: WeltError | ValidationError, draft: object = None) -> Response:
+    """An error as the editor shows it, in the viewer's language, with the place in the draft."""
     if isinstance(error, WeltError):
         return JSONResponse({"message": words.error(error)}, status_code=error.status, headers=PRIVATE)
     first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
     message = words.sentence(str(first["msg"]).removeprefix("Value error, "))
-    return JSONResponse({"message": f"{place}: {message}"}, status_code=422, headers=PRIVATE)
+    place = recipe_places.place(words, draft, first["loc"])
+    told = words("recipe.at", place=place, message=message) if place else message
+    return JSONResponse({"message": told}, status_code=422, headers=PRIVATE)
+
+
+def _grouped(words: Words, reasons: Sequence[ReasonDocument]) -> list[str]:
+    """The reasons of a trial, those of one rule, kind and place in one line: the worst, and how many."""
+    alike: dict[tuple[object, ...], list[ReasonDocument]] = {}
+    for reason in reasons:
+        place = reason.expected if reason.expected is not None else reason.seam
+        alike.setdefault((reason.grade, reason.rule, reason.kind, reason.zone, place), []).append(reason)
+    lines = []
+    for group in list(alike.values())[:SHOWN_REASONS]:
+        told = words.reason(max(group, key=lambda reason: reason.measured or 0.0))
+        lines.append(told if len(group) == 1 else words("recipe.alike", told=told, number=len(group)))
+    if len(alike) > SHOWN_REASONS:
+        lines.append(words("recipe.more", number=len(alike) - SHOWN_REASONS))
+    return lines
 
 
 @json_router.post("/recipes/photos", dependencies=[FromOurScript])
@@ -217,17 +272,18 @@ async def keep(
 @json_router.post("/recipes/publish", dependencies=[FromOurScript])
 def publish(desk: DeskDep, station: StationDep, session: Engineer, body: Draft) -> Response:
     """Publish the draft, or only keep it."""
+    in_force = body.get("activate") is True
     try:
         made = station.book.publish(
             Recipe.model_validate(body.get("recipe")),
             station.standards,
             by=session.user.name,
             note=str(body.get("note", "")).strip(),
-            in_force=body.get("activate") is True,
+            in_force=in_force,
         )
     except (WeltError, ValidationError) as error:
-        return _told(desk.words, error)
-    url = "/recipes?" + urlencode({"done": f"{made.name} {made.version}"})
+        return _told(desk.words, error, body.get("recipe"))
+    url = _list_url(Did.PUBLISHED if in_force else Did.KEPT, made.name, made.version)
     return JSONResponse({"version": made.version, "url": url}, headers=PRIVATE)
 
 
@@ -240,7 +296,7 @@ def try_draft(desk: DeskDep, station: StationDep, session: Engineer, body: Draft
         draft = Recipe.model_validate(body.get("recipe"))
         finding, photo, metadata, setup = tried(station, draft, str(body.get("view", "")), result_id)
     except (WeltError, ValidationError) as error:
-        return _told(words, error)
+        return _told(words, error, body.get("recipe"))
     document = build_document(
         result_id=result_id,
         created_at=datetime.now(UTC),
@@ -254,7 +310,7 @@ def try_draft(desk: DeskDep, station: StationDep, session: Engineer, body: Draft
     return JSONResponse(
         {
             "text": words(f"grade.{grade}.spoken"),
-            "reasons": [words.reason(reason) for reason in document.verdict.reasons[:5]],
+            "reasons": _grouped(words, document.verdict.reasons),
             "zones": [{"class": zone.zone_class, "outline": zone.outline_px} for zone in document.zones],
             "seams": [seam.path_px for seam in document.expected_seams],
             "defects": [defect.outline_px for defect in document.defects],

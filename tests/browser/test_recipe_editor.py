@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import httpx2 as httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser.conftest import WAIT_MS, Line, Open, Watch
 from tests.factories import Spot
@@ -55,7 +55,8 @@ def test_a_drawn_zone_is_published_and_grades_the_next_photo(
     expect(page.locator("#tried-reasons")).to_contain_text("The part was not found")
     page.fill("#note", "drawn by hand")
     page.click("#publish")
-    expect(page.get_by_role("status").filter(has_text="drawn 1")).to_be_visible()
+    done = page.get_by_role("status").filter(has_text="drawn: version 1 is published and in force")
+    expect(done).to_be_visible()
     expect(page.get_by_text("drawn by hand")).to_be_visible()
 
     answer = httpx.post(
@@ -102,3 +103,75 @@ def test_what_is_wrong_with_a_draft_is_told_in_chinese(open_page: Open, tmp_path
     page.click("#finish")
     page.click("#publish")
     expect(page.get_by_role("alert")).to_have_text(re.compile("轮廓自交"))
+
+
+def draw_zone(page: Page) -> None:
+    """A zone over the left half."""
+    page.click("[data-tool=zone]")
+    for x, y in ((0.02, 0.02), (0.5, 0.02), (0.5, 0.98), (0.02, 0.98)):
+        click_at(page, x, y)
+    page.click("#finish")
+
+
+def test_every_change_can_be_taken_back(open_page: Open, tmp_path: Path) -> None:
+    page = with_photo(open_page, tmp_path, name="undone")
+    expect(page.locator("#zones")).to_contain_text("No zone yet")
+    draw_zone(page)
+    expect(page.locator("#zones li.part")).to_have_count(1)
+    corners = page.locator("#canvas polygon.primary").get_attribute("points")
+    page.focus('#canvas [data-number="1"]')
+    page.keyboard.press("Shift+ArrowLeft")
+    assert page.locator("#canvas polygon.primary").get_attribute("points") != corners
+    page.click("#undo")
+    assert page.locator("#canvas polygon.primary").get_attribute("points") == corners
+    page.locator("#zones button").click()
+    expect(page.locator("#zones li.part")).to_have_count(0)
+    page.focus("#canvas")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#zones li.part")).to_have_count(1)
+    page.click("#undo")
+    expect(page.locator("#zones li.part")).to_have_count(0)
+
+
+def test_the_page_is_not_left_with_a_draft_that_nobody_kept(open_page: Open, tmp_path: Path) -> None:
+    page = with_photo(open_page, tmp_path, name="unsaved")
+    draw_zone(page)
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", stay)
+    page.goto("about:blank")
+    assert asked == ["beforeunload"]
+
+
+def test_a_name_that_cannot_be_one_is_told_with_one_that_can(
+    open_page: Open, tmp_path: Path, watch: Watch
+) -> None:
+    watch.allowed.append("422 (Unprocessable")
+    page = with_photo(open_page, tmp_path, name="Derby 17")
+    draw_zone(page)
+    page.click("#publish")
+    expect(page.get_by_role("alert")).to_have_text(re.compile("^Name: .*for example derby-17$"))
+
+
+def test_a_zone_with_a_fault_is_named(open_page: Open, line: Line, tmp_path: Path, watch: Watch) -> None:
+    watch.allowed.append("422 (Unprocessable")
+    line.post(HOLE)
+    page = with_photo(open_page, tmp_path, name="faulty")
+    draw_zone(page)
+    row = page.locator("#zones li")
+    row.locator("input").first.fill("toe-cap")
+    row.locator("input[type=number]").fill("900")
+    row.locator("input[type=number]").press("Tab")
+    page.locator("[data-try]").first.click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_have_text(re.compile("^View upper, Zone toe-cap, Height above the plane, mm: "))
+    # The next trial begins without what went wrong in the one before.
+    row.locator("input[type=number]").fill("2")
+    row.locator("input[type=number]").press("Tab")
+    page.locator("[data-try]").first.click()
+    expect(page.locator("#trial")).to_be_visible()
+    expect(alert).to_be_hidden()

@@ -6,6 +6,7 @@
   const given = JSON.parse(document.getElementById("recipe-data").textContent);
   const texts = given.texts;
   const SVG = "http://www.w3.org/2000/svg";
+  const MOST_BACK = 100;
   const canvas = document.getElementById("canvas");
   const byId = (id) => document.getElementById(id);
   const draft = given.recipe;
@@ -16,6 +17,8 @@
   let drawn = []; // points of the shape that is being drawn, in pixels of the photo
   let picked = null; // { list: "zones" | "seams" | "outline", index }
   let cursor = { x: 0, y: 0 }; // of the keyboard
+  const before = []; // drafts as they were before each change, the last one at the end
+  let unsaved = false;
 
   const view = () => draft.views[viewName];
   const element = (name, attributes = {}, ...children) => {
@@ -39,6 +42,42 @@
     notice.textContent = text;
     notice.hidden = !text;
   };
+
+  // Taking back ---------------------------------------------------------------------------------------------
+
+  function remember() {
+    before.push(JSON.stringify({ draft, viewName }));
+    if (before.length > MOST_BACK) before.shift();
+    unsaved = true;
+    byId("undo").disabled = false;
+  }
+  function undo() {
+    if (drawn.length) {
+      drawn.pop();
+      return draw();
+    }
+    const last = before.pop();
+    byId("undo").disabled = before.length === 0;
+    if (!last) return say(texts.nothing_back, "warn");
+    const was = JSON.parse(last);
+    const shown = view().reference ? view().reference.sha256 : null;
+    for (const key of Object.keys(draft)) delete draft[key];
+    Object.assign(draft, was.draft);
+    viewName = was.viewName;
+    picked = null;
+    say(texts.took_back, "good");
+    // Another photo has to be loaded; the same one stays as it is zoomed.
+    if ((view().reference ? view().reference.sha256 : null) !== shown) show();
+    else fill();
+  }
+  window.addEventListener("keydown", (event) => {
+    const writing = event.target.matches("input, select, textarea");
+    if (!writing && (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
+      event.preventDefault();
+      undo();
+    }
+  });
+  window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
 
   async function ask(url, body, headers = {}) {
     const response = await fetch(url, {
@@ -130,6 +169,7 @@
         if (step) {
           event.preventDefault();
           event.stopPropagation();
+          remember();
           movePoint(number, { x: at.x + step[0] * pace(event), y: at.y + step[1] * pace(event) });
           refocus(number);
         } else if (event.key === "Delete" || event.key === "Backspace") {
@@ -156,10 +196,12 @@
   function removePoint(number) {
     const points = pointsOf(picked).filter((_, index) => index !== number);
     if (points.length < least(picked.list)) return;
+    remember();
     setPoints(picked, points);
     draw();
   }
   function drag(number) {
+    remember();
     const move = (event) => movePoint(number, place(event));
     const end = () => {
       window.removeEventListener("pointermove", move);
@@ -211,6 +253,7 @@
     const list = tool === "seam" ? "seams" : tool === "outline" ? "outline" : "zones";
     if (points.length < least(list)) return say(texts.few_points, "warn");
     say("", "good");
+    remember();
     let index = 0;
     if (list === "outline") view().reference.outline = points;
     else if (list === "zones") index = view().zones.push({ name: free("zones", "zone"), class: "primary", outline: points }) - 1;
@@ -231,6 +274,7 @@
     dialog.onclose = () => {
       const mm = Number(byId("scale-mm").value);
       if (dialog.returnValue === "ok" && mm > 0 && length > 0) {
+        remember();
         view().mm_per_px = Math.round((mm / length) * 1e6) / 1e6;
         fill();
       }
@@ -324,10 +368,12 @@
   }
 
   const field = (label, input) => element("label", { className: "field" }, element("span", { textContent: label }), input);
+  const empty = (text) => element("li", { className: "soft", textContent: text });
   function number(label, target, key, { at = null, step = "any", min = 0 } = {}) {
     const value = at === null ? target[key] : target[key] && target[key][at];
     const input = element("input", { type: "number", step, min, value: value === undefined || value === null ? "" : value, inputMode: "decimal" });
     input.addEventListener("change", () => {
+      remember();
       const typed = input.value === "" ? null : Number(input.value);
       if (at === null) {
         if (typed === null) delete target[key];
@@ -349,6 +395,7 @@
   const remover = (list, index) => {
     const button = element("button", { type: "button", textContent: texts.remove });
     button.addEventListener("click", () => {
+      remember();
       view()[list].splice(index, 1);
       pick(null);
       fill();
@@ -360,9 +407,11 @@
     byId("zones").replaceChildren(...view().zones.map((zone, index) => {
       const choice = element("select", {}, ...Object.entries(given.classes).map(([id, name]) =>
         element("option", { value: id, textContent: name, selected: id === zone.class })));
-      choice.addEventListener("change", () => { zone.class = choice.value; draw(); });
+      choice.addEventListener("change", () => { remember(); zone.class = choice.value; draw(); });
+      const height = number(texts.height, zone, "height_mm");
+      height.title = texts.height_help;
       const row = element("li", { "data-row": `zones-${index}`, className: "part" },
-        named(zone), field(texts.class, choice), number(texts.height, zone, "height_mm"), remover("zones", index));
+        named(zone), field(texts.class, choice), height, remover("zones", index));
       row.addEventListener("focusin", () => zone.outline && pick({ list: "zones", index }));
       return row;
     }));
@@ -391,6 +440,8 @@
     byId("empty").hidden = Boolean(view().reference);
     fillZones();
     fillSeams();
+    if (!view().zones.length) byId("zones").append(empty(texts.no_zones));
+    if (!view().seams.length) byId("seams").append(empty(texts.no_seams));
     draw();
   }
 
@@ -411,6 +462,7 @@
   }
 
   function refer(sha256) {
+    remember();
     view().reference = { sha256 };
     // A zone that covers the whole photo holds no outline; it is drawn anew on the reference.
     view().zones = view().zones.filter((zone) => zone.outline);
@@ -435,15 +487,18 @@
   byId("add-view").addEventListener("click", () => {
     const name = byId("new-view").value.trim();
     if (!/^[a-z0-9][a-z0-9_-]{0,63}$/.test(name)) return say(texts.bad_view, "warn");
+    remember();
     if (!draft.views[name]) draft.views[name] = { zones: [], seams: [] };
     byId("new-view").value = "";
     viewName = name;
     show();
   });
-  byId("mm-per-px").addEventListener("change", (event) => { view().mm_per_px = event.target.value === "" ? null : Number(event.target.value); });
-  byId("foot").addEventListener("change", (event) => { if (view().reference) view().reference.foot = event.target.value || null; });
-  byId("no-outline").addEventListener("click", () => { view().reference.outline = null; pick(null); fill(); });
+  byId("mm-per-px").addEventListener("change", (event) => { remember(); view().mm_per_px = event.target.value === "" ? null : Number(event.target.value); });
+  byId("foot").addEventListener("change", (event) => { remember(); if (view().reference) view().reference.foot = event.target.value || null; });
+  byId("no-outline").addEventListener("click", () => { remember(); view().reference.outline = null; pick(null); fill(); });
   byId("finish").addEventListener("click", finish);
+  byId("undo").addEventListener("click", undo);
+  for (const name of ["name", "style", "standard", "note"]) byId(name).addEventListener("input", () => { unsaved = true; });
   for (const button of document.querySelectorAll("[data-tool]")) button.addEventListener("click", () => choose(button.dataset.tool));
   byId("zoom-in").addEventListener("click", () => zoom(1 / 1.5));
   byId("zoom-out").addEventListener("click", () => zoom(1.5));
@@ -466,6 +521,11 @@
 
   const tried = byId("tried");
   async function attempt(button) {
+    const photos = document.querySelectorAll("[data-try]");
+    say(texts.trying.replace("{name}", button.title), "good");
+    byId("trial").hidden = true;
+    button.setAttribute("aria-busy", "true");
+    for (const each of photos) each.disabled = true; // one at a time: the line's own photos go first
     try {
       const told = await askJson("/recipes/try", { recipe: composed(), view: viewName, result_id: button.dataset.try });
       say("", "good");
@@ -481,6 +541,10 @@
       byId("trial").scrollIntoView({ block: "nearest" });
     } catch (error) {
       say(error.message, "bad");
+      byId("notice").scrollIntoView({ block: "center" });
+    } finally {
+      button.removeAttribute("aria-busy");
+      for (const each of photos) each.disabled = false;
     }
   }
   for (const button of document.querySelectorAll("[data-try]")) button.addEventListener("click", () => attempt(button));
@@ -488,6 +552,7 @@
   async function publish(activate) {
     try {
       const told = await askJson("/recipes/publish", { recipe: composed(), note: byId("note").value, activate });
+      unsaved = false;
       window.location.assign(told.url);
     } catch (error) {
       say(error.message, "bad");
