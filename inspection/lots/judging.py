@@ -33,6 +33,7 @@ class ClassDecision:
 
     Attributes
     ----------
+    acceptable : None where the sample is not complete and another class has refused the lot already.
     stopped_early : refused before the sample was complete; the rest cannot change it.
     message : English sentence with the numbers.
     """
@@ -40,14 +41,14 @@ class ClassDecision:
     severity: Severity
     plan: SinglePlan
     tally: Tally
-    acceptable: bool
+    acceptable: bool | None
     stopped_early: bool
     message: str
 
 
 @dataclass(frozen=True)
 class LotDecision:
-    """Whether the lot is acceptable: it is when every class is.
+    """Whether the lot is acceptable: it is when every class is; one that refuses is enough.
 
     Nonconforming items that were found leave the lot, or are repaired, even when the lot is accepted.
     """
@@ -58,7 +59,7 @@ class LotDecision:
 
     @property
     def acceptable(self) -> bool:
-        return all(of_class.acceptable for of_class in self.classes)
+        return all(of_class.acceptable is True for of_class in self.classes)
 
 
 def judge_single(plan: SinglePlan, tally: Tally, severity: Severity) -> ClassDecision:
@@ -70,7 +71,7 @@ def judge_single(plan: SinglePlan, tally: Tally, severity: Severity) -> ClassDec
     """
     _check_tally(plan, tally, severity)
     acceptable = tally.found <= plan.accept
-    if tally.inspected < plan.inspect and acceptable:
+    if _is_open(plan, tally):
         missing = plan.inspect - tally.inspected
         raise LotError(
             f"The sample for {severity} nonconformities has {tally.inspected} of {plan.inspect} items.",
@@ -86,6 +87,11 @@ def judge_lot(plan: LotPlan, tallies: Mapping[Severity, Tally]) -> LotDecision:
     """Judge a lot; there must be a tally for each class of the plan and for no other.
 
     An item with nonconformities of several classes counts in the worst of them alone where items are counted.
+    Once a class has refused, the samples of the others need not be completed.
+
+    Raises
+    ------
+    LotError : a tally is missing or impossible, or no class refuses and a sample is not complete.
     """
     planned = [of_class.severity for of_class in plan.classes]
     missing = [severity for severity in planned if severity not in tallies]
@@ -100,13 +106,27 @@ def judge_lot(plan: LotPlan, tallies: Mapping[Severity, Tally]) -> LotDecision:
             f"There is a count for {', '.join(unplanned)}, which this lot is not judged by.",
             hint=f"Its plan has {', '.join(planned)}; add an AQL for the class or leave its count out.",
         )
+    refused = any(tallies[of_class.severity].found > of_class.plan.accept for of_class in plan.classes)
     return LotDecision(
         plan,
         tuple(
-            judge_single(of_class.plan, tallies[of_class.severity], of_class.severity)
+            _unfinished(of_class.plan, tallies[of_class.severity], of_class.severity)
+            if refused and _is_open(of_class.plan, tallies[of_class.severity])
+            else judge_single(of_class.plan, tallies[of_class.severity], of_class.severity)
             for of_class in plan.classes
         ),
     )
+
+
+def _is_open(plan: SinglePlan, tally: Tally) -> bool:
+    """Whether the sample is not complete and may turn out either way."""
+    return tally.inspected < plan.inspect and tally.found <= plan.accept
+
+
+def _unfinished(plan: SinglePlan, tally: Tally, severity: Severity) -> ClassDecision:
+    _check_tally(plan, tally, severity)
+    message = f"{severity}: {tally.found} found in {tally.inspected} of {plan.inspect} items, not completed."
+    return ClassDecision(severity, plan, tally, None, stopped_early=False, message=message)
 
 
 def _check_tally(plan: SinglePlan, tally: Tally, severity: Severity) -> None:

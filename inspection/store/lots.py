@@ -483,7 +483,9 @@ def _replay(connection: Connection, product: str, line: str) -> dict[Severity, S
             # A lot that was planned before the table changed is judged, but does not count for the new one.
             if single.aql.none_allowed or state.discontinued or single.strictness is not state.strictness:
                 continue
-            found = int(tallies[of_class.severity.value][1])
+            inspected, found = (int(number) for number in tallies[of_class.severity.value])
+            if inspected < single.inspect and found <= single.accept:
+                continue  # another class refused the lot before this one was told
             outcome = LotOutcome(row.lot_id, single, found, resubmitted=bool(row.resubmitted))
             states[of_class.severity] = after_lot(state, outcome)
     return states

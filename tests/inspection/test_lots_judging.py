@@ -172,6 +172,20 @@ def test_one_too_many_of_any_class_refuses_the_lot(found: tuple[int, int, int]) 
     assert [of_class.acceptable for of_class in decision.classes].count(False) == 1
 
 
+def test_a_class_that_refuses_is_enough_however_far_the_others_are() -> None:
+    plan = plan_lot(500)
+    counted = {severity: Tally(20, 0) for severity in tallies(0, 0, 0, plan=plan)} | {MAJOR: Tally(20, 4)}
+    decision = judge_lot(plan, counted)
+    assert not decision.acceptable
+    assert [of_class.acceptable for of_class in decision.classes] == [None, False, None]
+    assert decision.classes[1].stopped_early
+    assert decision.classes[2].message == "minor: 0 found in 20 of 50 items, not completed."
+    with pytest.raises(LotError, match="has 20 of 50 items"):
+        judge_lot(plan, counted | {MAJOR: Tally(20, 3)})
+    with pytest.raises(LotError, match="cannot be"):
+        judge_lot(plan, counted | {MINOR: Tally(-1, 0)})
+
+
 def test_the_message_of_a_refusal_names_the_count_and_the_limit() -> None:
     decision = judge_single(plan_single(500, aql("2.5")), Tally(50, 6), MAJOR)
     assert decision.message == "major: 6 nonconforming in 50 items, 4 or more refuse the lot."

@@ -103,6 +103,16 @@ def test_two_refused_lots_tighten_the_next_and_five_accepted_relax_it(store: Sto
     ]
 
 
+def test_a_class_that_was_not_told_does_not_count_when_another_refused_early(store: Store) -> None:
+    lot = opened(store, scheme=Scheme(critical=None))
+    tallies = {Severity.MAJOR: Tally(20, 4), Severity.MINOR: Tally(20, 1)}  # of 50 items each
+    refused: dict[str, Any] = {"by": "li", "seen_revision": 0, "tallies": tallies, "acceptable": False}
+    lots.decide(store, lot.number, Outcome.REFUSED, **refused)
+    states = lots.switching(store, "oxford", "line-1")
+    assert states[Severity.MAJOR].recent == (False,)
+    assert Severity.MINOR not in states
+
+
 def test_another_line_has_a_history_of_its_own(store: Store) -> None:
     for number in range(2):
         judged(store, f"bad-{number}", 40)
