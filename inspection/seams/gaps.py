@@ -43,6 +43,13 @@ _SHOWN_COVER = 0.15
 _NO_LOOK, _OTHER_LOOK = 0.1, -0.05
 """A stitch whose look has less than this share of its row's has nothing of it, or is light where they are
 dark: broken ends that fray are thread to the map, but lie across the row."""
+_ODD_LOOK, _ODD_SPREADS, _LEAST_SPREAD = 0.5, 5.0, 0.05
+"""Share of its row's look, and robust spreads (at least so wide) short of the row's middle, below both of
+which a stitch is unlike its row: the frayed ends that the map takes for thread lie across it."""
+_ODD_SHORTEST, _ODD_LONGEST = 0.75, 1.3
+"""Usual steps between which a stitch has one length with those of its row, so that looks compare."""
+_SOUND_LOOK = 0.5
+"""Share of its row's look from which a stitch is seen in the photo, whatever the map says."""
 _ALL_COVER = 0.9
 """Share of the row's usual cover from which the map says that all of a stitch is there."""
 _FAINT_SHARE = 0.85
@@ -206,6 +213,11 @@ def find_gaps(
         seen_all = cover >= _ALL_COVER * usual_cover
         gone |= (look < _OTHER_LOOK) & ~seen_all
         contradicted = (look < _OTHER_LOOK) & seen_all
+    # What looks like thread in the photo is not gone for certain.
+    contradicted |= gone & (look >= _SOUND_LOOK)
+    if tells:
+        even = (length > _ODD_SHORTEST * usual) & (length < _ODD_LONGEST * usual)
+        gone |= _odd(look) & even & ~_near(others, a, b) & ~contradicted
     gone &= (loose_mm == 0) & (length > 0.5 * usual)
     parts = np.rint(length / np.maximum(usual, 1e-9)).astype(np.int64)
     long = length >= LONG * usual
@@ -238,6 +250,22 @@ def find_gaps(
         unsure[i] = not missed[i] and bool(free.any())
     belong = np.where(long, np.maximum(parts, 1), 1)
     return Gaps(usual, belong, missed, gone, unsure, loose_mm)
+
+
+def _odd(look: F64) -> npt.NDArray[np.bool_]:
+    """Whether each stitch has far less of its row's look than the row's own stitches differ by."""
+    middle = median(look)
+    spread = max(1.4826 * median(np.abs(look - middle)), _LEAST_SPREAD)
+    return np.asarray((look < _ODD_LOOK) & (look < middle - _ODD_SPREADS * spread), bool)
+
+
+def _near(others: F64, a: F64, b: F64) -> npt.NDArray[np.bool_]:
+    """Whether a hole of another row lies on each of the ways from ``a`` to ``b`` (E, 2), or next to it."""
+    if not len(others):
+        return np.zeros(len(a), bool)
+    away = others[None] - ((a + b) / 2)[:, None]
+    reach = np.hypot(*(b - a).T) / 2 + NEAREST_CELLS
+    return np.asarray((np.hypot(away[..., 0], away[..., 1]) < reach[:, None]).any(axis=1), bool)
 
 
 def _at_corner(at: F64, *, closed: bool) -> npt.NDArray[np.bool_]:

@@ -434,6 +434,37 @@ def test_thread_that_the_map_sees_and_the_photo_does_not_is_broken_or_a_doubt(
     assert seam.unsure == unsure
 
 
+@pytest.mark.parametrize(("beside", "broken"), [(False, (8,)), (True, ())])
+def test_frayed_ends_that_the_map_takes_for_thread_are_broken_unless_another_row_is_there(
+    beside: bool, broken: tuple[int, ...]
+) -> None:
+    sewing = Sewing()
+    holes = straight(20, 3.0, at_mm=(8, 20))
+    sewing.row(holes)
+    if beside:
+        sewing.row(straight(8, 3.0, at_mm=(holes[8][0] + 1.5, 21.2), angle_deg=90))
+    middle = holes[8] + np.array([1.5, 0.0])
+    a, b = (np.rint((middle + np.array([away, 0.0])) / MM_PER_PX).astype(int) for away in (-1.0, 1.0))
+    cv2.line(sewing.rgb, a.tolist(), b.tolist(), (90, 90, 90), 5)
+    for away in (-0.5, 0.5):  # two ends that stand off across the row
+        a, b = (np.rint((middle + np.array([away, side])) / MM_PER_PX).astype(int) for side in (-0.6, 0.6))
+        cv2.line(sewing.rgb, a.tolist(), b.tolist(), (190, 180, 160), 1)
+    seams = sewing.seams()
+    assert len(seams[0].points_px) == 20
+    assert seams[0].broken == broken
+
+
+def test_thread_that_the_photo_shows_and_the_map_does_not_see_is_a_doubt() -> None:
+    sewing = Sewing()
+    holes = straight(20, 3.0, at_mm=(8, 20))
+    sewing.row(holes)
+    first, last = (round(float(sewing.cells(holes[k])[0])) for k in (8, 9))
+    sewing.planes[0][:, first : last + 1] = 0
+    (seam,) = sewing.seams()
+    assert seam.broken == ()
+    assert seam.unsure == (8,)
+
+
 @pytest.mark.parametrize(("place", "skipped"), [(9, 1), (18, 0)])
 def test_a_stitch_that_is_missing_next_to_the_last_of_a_row_is_a_doubt(place: int, skipped: int) -> None:
     sewing = Sewing()
