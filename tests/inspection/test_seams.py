@@ -15,6 +15,8 @@ import pytest
 from inspection.domain import Calibration, CalibrationSource, Maps, Seam, Zone, ZoneClass
 from inspection.runtime import NetworkSpec
 from inspection.seams import find_seams
+from inspection.seams.joining import untangle
+from inspection.seams.linking import Links
 
 F64 = npt.NDArray[np.float64]
 
@@ -305,6 +307,21 @@ def test_rows_of_other_pitch_that_cross_at_a_small_angle_stay_apart() -> None:
     assert [len(seam.points_px) for seam in sewing.seams()] == [40, 22]
 
 
+@pytest.mark.parametrize(("ahead_cells", "freed"), [(20.0, True), (40.0, False)])
+def test_a_row_that_bends_over_to_another_goes_straight_on_to_an_end_within_two_stitches_only(
+    ahead_cells: float, freed: bool
+) -> None:
+    # Stitches of 10 cells: one row whose sixth hole is linked over to a row beside, and one straight ahead.
+    along = np.arange(6.0) * 10
+    row = np.stack([along, np.zeros(6)], axis=1)
+    beside, ahead = np.array([60.0, 8.0]), np.array([50 + ahead_cells, 0.0])
+    at = np.concatenate([row, row + beside, row + ahead])
+    links = Links(at, [(i, i + 1) for i in range(17) if i != 11])
+    untangle(links)
+    assert (12 in links.of[5]) == freed
+    assert (6 in links.of[5]) == (not freed)
+
+
 def test_a_corner_does_not_end_a_row() -> None:
     sewing = Sewing()
     down = straight(12, 2.5, at_mm=(10, 12))
@@ -452,6 +469,25 @@ def test_frayed_ends_that_the_map_takes_for_thread_are_broken_unless_another_row
     seams = sewing.seams()
     assert len(seams[0].points_px) == 20
     assert seams[0].broken == broken
+
+
+@pytest.mark.parametrize(("grey", "broken"), [(90, (4, 9, 14)), (105, ())])
+def test_thread_that_the_map_misses_at_many_places_of_an_uneven_row_is_broken_only_where_nothing_of_it_shows(
+    grey: int, broken: tuple[int, ...]
+) -> None:
+    sewing = Sewing()
+    holes = straight(20, 3.0, at_mm=(8, 20))
+    sewing.row(holes, without_thread=(4, 9, 14))
+    # Every other stitch is brighter, so that looks differ within the row; at the three places the photo shows
+    # leather, or a little of the thread.
+    for i, (first, last) in enumerate(pairwise(holes)):
+        level = grey if i in (4, 9, 14) else (150, 230)[i % 2]
+        a, b = (
+            np.rint((p + np.array([d, 0.0])) / MM_PER_PX).astype(int) for p, d in ((first, 0.4), (last, -0.4))
+        )
+        cv2.line(sewing.rgb, a.tolist(), b.tolist(), (level, level, level), 3)
+    (seam,) = sewing.seams()
+    assert seam.broken == broken
 
 
 def test_thread_that_the_photo_shows_and_the_map_does_not_see_is_a_doubt() -> None:
