@@ -160,16 +160,16 @@ class StandardError(WeltError):
 
     Attributes
     ----------
-    faults : one sentence each.
+    faults : what is wrong and what to do about it, two sentences each.
     """
 
     kind = "standard"
     title = "The standard has faults"
     status = 422
 
-    def __init__(self, faults: Sequence[str], *, hint: str) -> None:
-        self.faults = tuple(fault.rstrip(".") for fault in faults)
-        super().__init__("; ".join(self.faults) + ".", hint=hint)
+    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
+        self.faults = tuple((wrong.rstrip("."), to_do) for wrong, to_do in faults)
+        super().__init__("; ".join(wrong for wrong, _ in self.faults) + ".", hint=self.faults[0][1])
 
 
 class RecipeError(WeltError):

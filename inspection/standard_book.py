@@ -64,17 +64,21 @@ class StandardBook:
             f"{standard_id!r} has no edition {edition!r}", hint="See its editions, or add this one first."
         )
 
-    def add(self, text: str, *, by: str, note: str = "") -> Edition:
+    def add(self, text: str, *, by: str, note: str = "", origin: str = "standard.toml") -> Edition:
         """Check a file and keep it as an edition; it is not in force yet.
+
+        Parameters
+        ----------
+        origin : name of the file, for its faults.
 
         Raises
         ------
         StandardError : the file has faults, each told with its line.
         ConflictError : the edition exists with other content.
         """
-        found = check_text(text, "standard.toml", self.files)
+        found = check_text(text, origin, self.files)
         if not isinstance(found, Standard):
-            raise StandardError([str(fault) for fault in found], hint=found[0].hint)
+            raise StandardError([(str(fault), fault.hint) for fault in found])
         if found.id in self.files.ids():
             held = self.files.get(found.id)
             if held.edition == found.edition and held.text() != found.text():

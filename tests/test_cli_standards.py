@@ -140,7 +140,14 @@ def test_a_span_without_results_says_so(folder: Path) -> None:
 def test_an_edition_that_is_wrong_or_would_change_is_not_added(folder: Path) -> None:
     path = folder / "acme.toml"
     path.write_text(ACME.replace('unit = "mm"\n', ""), encoding="utf-8")
-    assert "unit is missing" in run("add", path).output
+    told = run("add", path).output
+    assert f"{path}:" in told
+    assert "unit is missing" in told
+    path.write_text(ACME.replace("limit", "limt").replace("severity", "severty"), encoding="utf-8")
+    told = run("add", path).output
+    assert told == "".join(f"{line}\n" for line in run("check", path).output.splitlines()[:-1])
+    assert "Did you mean 'limit'?" in told
+    assert "Did you mean 'severity'?" in told
     path.write_text(ACME, encoding="utf-8")
     assert run("add", path).exit_code == 0
     path.write_text(ACME.replace("1.0", "2.0"), encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inspection.errors import ConfigurationError, WeltError
+from inspection.errors import ConfigurationError, StandardError, WeltError
 
 if TYPE_CHECKING:
     from inspection.settings import Settings
@@ -32,6 +32,10 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except StandardError as error:
+            for wrong, to_do in error.faults:
+                click.echo(f"{wrong}\n    {to_do}", err=True)
+            ctx.exit(1)
         except WeltError as error:
             click.echo(f"welt: {error.detail.rstrip('.')}.\n  {error.hint}", err=True)
             ctx.exit(1)

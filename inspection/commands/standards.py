@@ -52,7 +52,7 @@ def _named(name: str, store: Store | None) -> Standard:
         found = check_file(Path(name), _files())
         if isinstance(found, Standard):
             return found
-        raise StandardError([str(fault) for fault in found], hint=found[0].hint)
+        raise StandardError([(str(fault), fault.hint) for fault in found])
     if store is None:
         return _files().get(name)
     standard_id, at, edition = name.partition("@")
@@ -279,7 +279,7 @@ def add_standard(file: Path, note: str, data_dir: Path | None) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file} cannot be read: {error}", hint="It has to be UTF-8.") from error
     with opened_store(data_dir) as store:
-        made = _book(store).add(text, by=BY, note=note)
+        made = _book(store).add(text, by=BY, note=note, origin=str(file))
     click.echo(
         f"added {made.standard_id}@{made.edition}; next: welt standards activate "
         f"{made.standard_id}@{made.edition} --note …"

@@ -119,15 +119,16 @@ class Words:
 
     def error(self, error: WeltError) -> str:
         """What happened and what to do, as the text of a notice."""
-        happened, to_do = self.sentence(error.detail), self.sentence(error.hint)
+        return self._told(error.detail, error.hint)
+
+    def _told(self, happened: str, to_do: str) -> str:
+        happened, to_do = self.sentence(happened), self.sentence(to_do)
         stop, gap = ("。", "") if self.language.id == "zh" else (".", " ")
         return f"{happened.rstrip(stop)}{stop}{gap}{to_do}"
 
-    def faults(self, error: StandardError) -> str:
-        """The faults of a standard's file one after the other, and what to do about the first."""
-        between, stop, gap = ("；", "。", "") if self.language.id == "zh" else ("; ", ".", " ")
-        told = between.join(self.sentence(fault).rstrip(stop) for fault in error.faults)
-        return f"{told}{stop}{gap}{self.sentence(error.hint)}"
+    def faults(self, error: StandardError) -> tuple[str, ...]:
+        """Each fault of a standard's file with what to do about it."""
+        return tuple(self._told(wrong, to_do) for wrong, to_do in error.faults)
 
     def kind(self, kind_id: str) -> str:
         """Name of a kind of defect."""

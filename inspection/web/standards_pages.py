@@ -71,6 +71,7 @@ class ListContext:
     standards: tuple[Listed, ...]
     may_change: bool
     notice: Notice | None = None
+    faults: tuple[str, ...] = ()
     draft: str = ""
     draft_note: str = ""
 
@@ -188,6 +189,7 @@ def _list(
     session: Viewer,
     *,
     notice: Notice | None = None,
+    faults: tuple[str, ...] = (),
     draft: tuple[str, str] = ("", ""),
     status: int = 200,
 ) -> Response:
@@ -199,6 +201,7 @@ def _list(
         standards=tuple(shown),
         may_change=_may_change(session),
         notice=notice,
+        faults=faults,
         draft=draft[0],
         draft_note=draft[1],
     )
@@ -224,8 +227,15 @@ def add_edition(
     try:
         made = station.standard_book.add(text, by=session.user.name, note=note)
     except StandardError as error:
-        faults = Notice("bad", desk.words.faults(error))
-        return _list(desk, station, session, notice=faults, draft=(text, note), status=error.status)
+        return _list(
+            desk,
+            station,
+            session,
+            notice=Notice("bad", desk.words("standards.faults")),
+            faults=desk.words.faults(error),
+            draft=(text, note),
+            status=error.status,
+        )
     except (ConflictError, MetadataError) as error:
         return _list(
             desk, station, session, notice=refused(desk, error), draft=(text, note), status=error.status

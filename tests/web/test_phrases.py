@@ -175,9 +175,9 @@ def test_faults_of_a_standard_are_told_in_chinese(right: str, wrong: str, told: 
     line = SHIPPED[: SHIPPED.index(right)].count("\n") + 1
     found = check_text(SHIPPED.replace(right, wrong, 1), "standard.toml", open_standards())
     assert isinstance(found, list)
-    error = StandardError([str(fault) for fault in found], hint=found[0].hint)
-    assert told.format(line=line) in open_words()["zh"].faults(error)
-    english = open_words()["en"].faults(error)
+    error = StandardError([(str(fault), fault.hint) for fault in found])
+    assert told.format(line=line) in " ".join(open_words()["zh"].faults(error))
+    english = open_words()["en"].faults(error)[0]
     assert english.startswith(str(found[0]).rstrip("."))
 
 

@@ -171,6 +171,12 @@ def test_the_page_previews_puts_into_force_and_shows_the_history(served: Served)
         )
         assert wrong.status_code == 422
         assert "unit is missing" in html.unescape(wrong.text)
+        twice = EDITION.replace("limit", "limt").replace("severity", "severty")
+        told = engineer.post("/standards", data={"csrf_token": token(page), "source": twice}).text
+        faults = re.findall(r"<li>(standard.toml:.*?)</li>", html.unescape(told))
+        assert len(faults) >= 2  # one a line, each with its own advice
+        assert any(fault.endswith("Did you mean 'severity'?") for fault in faults)
+        assert any(fault.endswith("Did you mean 'limit'?") for fault in faults)
         assert "Holes are fine" in wrong.text  # what was written is still there
         sent = engineer.post(
             "/standards",
