@@ -89,12 +89,9 @@ def describe_invalid(errors: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
     """Field problems of a pydantic error list; locations lose the part that only FastAPI knows."""
     told = []
     for error in own_faults(errors)[:MAX_FIELDS]:
-        location = [
-            str(part)
-            for part in error["loc"]
-            if part not in ("body", "query", "path", "header", "cookie")
-            and not str(part).startswith(UNION_TAG)
-        ]
+        source, *inside = error["loc"] or ("",)
+        place = inside if source in ("body", "query", "path", "header", "cookie") else [source, *inside]
+        location = [str(part) for part in place if part != "" and not str(part).startswith(UNION_TAG)]
         told.append(
             FieldProblem(
                 field=".".join(location) or "the request",

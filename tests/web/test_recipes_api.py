@@ -221,6 +221,13 @@ def test_a_recipe_that_cannot_be_meant_is_refused_with_the_reason(
     assert len(answer.json()["errors"]) == 1
 
 
+def test_what_is_wrong_with_a_seam_is_told_with_its_whole_way(served: Served, engineer: httpx.Client) -> None:
+    answer = publish(
+        engineer, recipe("bad", view={"seams": [{"name": "s", "path": [[0.1, 0.1], [1.2, 0.3]]}]})
+    )
+    assert [fault["field"] for fault in answer.json()["errors"]] == ["recipe.views.upper.seams.0.path.1.0"]
+
+
 def test_a_reference_that_cannot_be_used_is_refused_with_the_reason(
     served: Served, engineer: httpx.Client
 ) -> None:
