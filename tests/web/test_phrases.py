@@ -14,6 +14,7 @@ from pydantic_core._pydantic_core import list_all_errors
 
 import inspection
 from inspection.errors import NotFoundError, StandardError, WeltError
+from inspection.lots import Aql
 from inspection.recipes import Recipe
 from inspection.standards import check_text, open_standards
 from inspection.web.i18n import open_words
@@ -155,6 +156,13 @@ def test_values_are_put_in_their_places_and_known_ones_are_told_too() -> None:
 def test_what_is_not_known_stays_as_it_is(text: str) -> None:
     assert CHINESE.tell(text) is None
     assert open_words()["zh"].sentence(text).lower() == text.lower()
+
+
+@pytest.mark.parametrize("aql", ["0.001", "2.3", "2000", "0"])
+def test_what_is_wrong_with_an_aql_is_told_in_chinese(aql: str) -> None:
+    with pytest.raises(WeltError) as refused:
+        _ = Aql.parse(aql).index
+    assert not re.search("[a-z]{3}", open_words()["zh"].error(refused.value))
 
 
 SHIPPED = (ROOT.parent / "inspection/standards_data/general.toml").read_text(encoding="utf-8")
