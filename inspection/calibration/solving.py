@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -34,6 +35,7 @@ CORNER_FLOOR_PX = 0.03
 """Standard deviation below which no corner is believed, however well the model fits."""
 _PICK_PX = 1.0  # k = 2 of a point that a person picks in a photo
 _WORST_RMS_PX = 2.0  # beyond it the photos do not belong together
+_UNMOVED_PX = 1.5  # median distance of corners; in two shots of one scene it is a tenth of a pixel
 _MIN_TILT_DEG = 10.0  # between two of the photos: below it the focal length, and so the distance, runs away
 _ODD_PHOTO = 4.0  # times the median error of a photo
 _ODD_PHOTO_PX = 1.0
@@ -84,7 +86,8 @@ def solve(
 
     Raises
     ------
-    CalibrationError : too few photos, of several sizes or boards, all from one angle, or that do not agree.
+    CalibrationError : too few photos, of several sizes or boards, all from one angle, two of a board that was
+        not moved, or that do not agree.
     """
     sightings = (*tilted, plane)
     if len(sightings) == 1:
@@ -99,6 +102,7 @@ def solve(
             f"{len(sightings)} photos of the board are too few; at least {MIN_PHOTOS} are needed.",
             hint="Take more, with the board tilted in different directions and moved to all corners.",
         )
+    _check_moved(sightings)
     size_px = plane.photo_size_px
     # k3 is left out: nothing at these angles of view needs it, and at the photo's edge it runs away.
     flags = cv2.CALIB_FIX_K3
@@ -265,6 +269,18 @@ def _check_alike(sightings: Sequence[Sighting]) -> None:
         )
     if len({s.board.name for s in sightings}) > 1:
         raise CalibrationError("The photos show different boards.", hint="Use one board for all photos.")
+
+
+def _check_moved(sightings: Sequence[Sighting]) -> None:
+    """A photo that came twice would be taken for further proof, and make the stated uncertainty too small."""
+    for one, other in combinations(sightings, 2):
+        _, here, there = np.intersect1d(one.ids, other.ids, return_indices=True)
+        away_px = np.hypot(*(one.corners_px[here] - other.corners_px[there]).T)
+        if len(away_px) and float(np.median(away_px)) < _UNMOVED_PX:
+            raise CalibrationError(
+                f"{one.label} and {other.label} show the board in the same place.",
+                hint="Give only one of them, and move and tilt the board before each photo.",
+            )
 
 
 def _check_agreement(sightings: Sequence[Sighting], per_photo_px: _Array, rms_px: float) -> None:

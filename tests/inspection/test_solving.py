@@ -179,8 +179,17 @@ def test_photos_of_several_sizes_are_refused_with_the_odd_one() -> None:
 def test_boards_that_are_never_tilted_are_refused() -> None:
     level, *_ = session(8, tilt_deg=2.0)
     with pytest.raises(CalibrationError, match="angle") as refused:
-        solve(level, replace(level[0], label="plane"), ruler_uncertainty=0.0)
+        solve(level[1:], replace(level[0], label="plane"), ruler_uncertainty=0.0)
     assert "Tilt the board" in refused.value.hint
+
+
+def test_a_board_that_was_not_moved_between_two_photos_is_refused() -> None:
+    tilted, plane, *_ = session(10)
+    rng = np.random.default_rng(1)
+    shaken = tilted[0].corners_px + rng.normal(0, 0.1, tilted[0].corners_px.shape)
+    again = replace(tilted[0], label="again", corners_px=shaken)
+    with pytest.raises(CalibrationError, match="tilted-0 and again show the board in the same place"):
+        solve([*tilted, again], plane, ruler_uncertainty=0.0)
 
 
 def test_a_photo_that_does_not_agree_is_named() -> None:
