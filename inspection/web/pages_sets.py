@@ -11,9 +11,9 @@ from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse, Response
 
 from inspection import assembling
-from inspection.domain import Foot
+from inspection.domain import Foot, Grade
 from inspection.grading import COMBINATION_REASON
-from inspection.pairing import Comparison, SetPhoto, SetReason, ShoeVerdict
+from inspection.pairing import Comparison, PairVerdict, SetPhoto, SetReason, ShoeVerdict
 from inspection.web.contexts import Fact, Moment, overlay_url
 from inspection.web.deps import StationDep
 from inspection.web.desk import Desk, DeskDep
@@ -82,7 +82,7 @@ class ShownComparison:
 
 @dataclass(frozen=True)
 class SetContext:
-    """set.html: one shoe, or a pair."""
+    """set.html: one shoe, or a pair; ``worse`` names the shoes of a pair that are as bad as the pair."""
 
     title: str
     pair: bool
@@ -91,6 +91,7 @@ class SetContext:
     shoes: tuple[ShownShoe, ...]
     reasons: tuple[ShownSetReason, ...]
     comparisons: tuple[ShownComparison, ...]
+    worse: str = ""
     facts: tuple[Fact, ...] = ()
 
 
@@ -123,8 +124,16 @@ def pair_page(pair_id: Id, desk: DeskDep, station: StationDep) -> Response:
         shoes=tuple(_shoe(shoe, desk) for shoe in pair.shoes),
         reasons=tuple(_reason(reason, desk.words) for reason in pair.reasons),
         comparisons=tuple(_comparison(found, desk.words) for found in pair.comparisons),
+        worse=_worse(pair, desk.words),
     )
     return desk.page("set.html", view)
+
+
+def _worse(pair: PairVerdict, words: Words) -> str:
+    """The shoes whose own grade is the pair's; empty where all are good or a reason of the pair tells it."""
+    if pair.grade in (None, Grade.A) or any(reason.grade is pair.grade for reason in pair.reasons):
+        return ""
+    return ", ".join(shoe.part_id or words("set.no_part") for shoe in pair.shoes if shoe.grade is pair.grade)
 
 
 def _shoe(shoe: ShoeVerdict, desk: Desk) -> ShownShoe:
@@ -187,7 +196,10 @@ def told(reason: SetReason, words: Words) -> str:
         "names": ", ".join(
             words.named("view", name) if reason.rule == "views_missing" else name for name in reason.names
         ),
-        "others": ", ".join(reason.names[1:]),
+        "others": ", ".join(
+            words(f"foot.{Foot(name).value}") if reason.rule == "part_two_feet" else name
+            for name in reason.names[1:]
+        ),
         "view": view,
     }
     return words(key, **names)

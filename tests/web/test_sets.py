@@ -100,6 +100,28 @@ def test_the_pages_tell_the_same_in_both_languages(
     assert ("色差" in text or "左鞋" in text or "鞋 S-R" in text) == (language == "zh")
 
 
+def test_a_pair_names_the_worse_shoe_where_nothing_else_says_its_grade(
+    served: Served, pair: dict[str, str]
+) -> None:
+    with served.person(Role.VIEWER) as viewer:
+        assert (
+            "A pair is as good as its worse shoe: S-R" in viewer.get("/pair?pair_id=S-P", headers=HTML).text
+        )
+        assert "worse shoe" not in viewer.get("/pair?pair_id=S-LL", headers=HTML).text
+        viewer.cookies.set("welt_language", "zh")
+        assert "整双按较差的一只判定：S-R" in viewer.get("/pair?pair_id=S-P", headers=HTML).text
+
+
+def test_feet_that_contradict_each_other_are_told_in_the_language_of_the_page(served: Served) -> None:
+    for seed, foot in ((9007, "left"), (9008, "right")):
+        post(served, seed, part_id="S-both", foot=foot)
+    with served.person(Role.VIEWER) as viewer:
+        assert "more than one foot: left, right" in viewer.get("/shoe?part_id=S-both", headers=HTML).text
+        viewer.cookies.set("welt_language", "zh")
+        page = viewer.get("/shoe?part_id=S-both", headers=HTML).text
+        assert "多个左右脚标记：左脚, 右脚" in page
+
+
 def test_a_result_leads_to_its_shoe_and_pair(served: Served, pair: dict[str, str]) -> None:
     with served.person(Role.VIEWER) as viewer:
         page = viewer.get(f"/results/{pair['left']}", headers=HTML).text
