@@ -104,12 +104,13 @@ def _chain(source: Source, known: Mapping[str, Source]) -> list[Source] | Fault:
                 "Let one of them stand by itself: take its 'extends' out.",
             )
         if base not in known:
+            others = sorted(known.keys() - set(seen))
             return Fault(
                 here.origin,
                 line,
                 "extends",
-                f"there is no standard {base!r} to build on; known: {', '.join(sorted(known))}",
-                _nearest(base, known) or "Correct the id, or put the file of that standard beside this one.",
+                f"there is no standard {base!r} to build on; known: {', '.join(others)}",
+                _nearest(base, others) or "Correct the id, or put the file of that standard beside this one.",
             )
         chain.append(known[base])
         seen.append(base)

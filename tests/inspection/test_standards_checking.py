@@ -213,6 +213,12 @@ def test_a_missing_base_is_told_with_those_that_exist() -> None:
     assert fault.hint == "Did you mean 'general'?"
 
 
+def test_a_file_is_not_offered_as_its_own_base() -> None:
+    fault = one_fault(HEAD.replace('id = "acme"', 'id = "generol"') + 'extends = "generals"\n')
+    assert "generol" not in fault.message
+    assert fault.hint == "Did you mean 'general'?"
+
+
 def test_a_circle_of_inheritance_is_told(tmp_path: Path) -> None:
     for name, base in (("a", "b"), ("b", "c"), ("c", "a")):
         (tmp_path / f"{name}.toml").write_text(HEAD.replace("acme", name) + f'extends = "{base}"\n')
