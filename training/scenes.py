@@ -65,7 +65,7 @@ VISIBLE_SHARE = 0.7
 """And by this share of the standard deviation of the sound leather round it."""
 SMALLEST_PX = 3
 """Fewer visible pixels than this are nothing to learn from."""
-MIX = 5
+MIX = 6
 """Raised with every change to what a pool holds, so that an old one is not taken for it."""
 CHUNK = 16
 SHOWN, DOUBTFUL, EMPTY = 1.0, 0.0, -1.0

@@ -191,12 +191,12 @@ _RECIPES: dict[Family, _Recipe] = {
         (0.0, 0.06),
         (0.32, 0.6),
         stretch=(1.0, 2.2),
-        pores=(0.0, 3.0),
+        pores=(1.0, 5.0),
         creases=(0, 0.7),
-        lint=(0.0, 8.0),
+        lint=(0.0, 3.5),
     ),
     Family.PEBBLED: _Recipe(
-        (0.6, 2.2), (0.03, 0.2), (0.0, 0.2), (0.3, 0.5), stretch=(1.0, 1.6), lint=(0.0, 0.5)
+        (0.6, 2.2), (0.015, 0.12), (0.0, 0.2), (0.2, 0.42), stretch=(1.0, 1.6), lint=(0.0, 0.5)
     ),
     Family.SMOOTH: _Recipe(
         (0.3, 0.8),
@@ -205,9 +205,9 @@ _RECIPES: dict[Family, _Recipe] = {
         (0.28, 0.6),
         stretch=(1.0, 2.2),
         drift=(0.01, 0.06),
-        pores=(0.0, 2.0),
+        pores=(1.0, 4.5),
         creases=(0, 0.5),
-        lint=(0.0, 8.0),
+        lint=(0.0, 3.5),
     ),
     Family.CORRECTED: _Recipe((0.5, 1.2), (0.01, 0.04), (0.0, 0.12), (0.28, 0.5), drift=(0.0, 0.04)),
     Family.NUBUCK: _Recipe(
