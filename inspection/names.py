@@ -20,7 +20,7 @@ def _like(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    if re.fullmatch(PATTERN[1:-1], text) is None:
+    if re.fullmatch(PATTERN, text) is None:
         raise ValueError(
             f"a name has up to {MAX_LENGTH} small letters (a to z), digits, - and _, and begins with a "
             f"letter or digit: for example {_like(text)}"

@@ -6,7 +6,7 @@ lot, ``probability`` what a plan lets pass.
 """
 
 from inspection.lots.counting import Item, Progress, count, severities_of_grade
-from inspection.lots.judging import ClassDecision, LotDecision, Tally, judge_lot, judge_single
+from inspection.lots.judging import ClassDecision, LotDecision, Tally, is_open, judge_lot, judge_single
 from inspection.lots.plans import (
     ClassPlan,
     LotPlan,
@@ -89,6 +89,7 @@ __all__ = [
     "declare",
     "draw_sample",
     "hypergeometric_pa",
+    "is_open",
     "judge_lot",
     "judge_single",
     "one_step_tighter",

@@ -10,7 +10,7 @@ from inspection.errors import LotError
 from inspection.lots.plans import LotPlan, SinglePlan
 from inspection.lots.tables import EDITION, Counting
 
-__all__ = ["ClassDecision", "LotDecision", "Tally", "judge_lot", "judge_single"]
+__all__ = ["ClassDecision", "LotDecision", "Tally", "is_open", "judge_lot", "judge_single"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def judge_single(plan: SinglePlan, tally: Tally, severity: Severity) -> ClassDec
     """
     _check_tally(plan, tally, severity)
     acceptable = tally.found <= plan.accept
-    if _is_open(plan, tally):
+    if is_open(plan, tally):
         missing = plan.inspect - tally.inspected
         raise LotError(
             f"The sample for {severity} nonconformities has {tally.inspected} of {plan.inspect} items.",
@@ -111,14 +111,14 @@ def judge_lot(plan: LotPlan, tallies: Mapping[Severity, Tally]) -> LotDecision:
         plan,
         tuple(
             _unfinished(of_class.plan, tallies[of_class.severity], of_class.severity)
-            if refused and _is_open(of_class.plan, tallies[of_class.severity])
+            if refused and is_open(of_class.plan, tallies[of_class.severity])
             else judge_single(of_class.plan, tallies[of_class.severity], of_class.severity)
             for of_class in plan.classes
         ),
     )
 
 
-def _is_open(plan: SinglePlan, tally: Tally) -> bool:
+def is_open(plan: SinglePlan, tally: Tally) -> bool:
     """Whether the sample is not complete and may turn out either way."""
     return tally.inspected < plan.inspect and tally.found <= plan.accept
 

@@ -37,6 +37,7 @@ from inspection.lots import (
     Tally,
     after_lot,
     declare,
+    is_open,
     plan_lot,
 )
 from inspection.store import audit, schema, sets
@@ -484,7 +485,7 @@ def _replay(connection: Connection, product: str, line: str) -> dict[Severity, S
             if single.aql.none_allowed or state.discontinued or single.strictness is not state.strictness:
                 continue
             inspected, found = (int(number) for number in tallies[of_class.severity.value])
-            if inspected < single.inspect and found <= single.accept:
+            if is_open(single, Tally(inspected, found)):
                 continue  # another class refused the lot before this one was told
             outcome = LotOutcome(row.lot_id, single, found, resubmitted=bool(row.resubmitted))
             states[of_class.severity] = after_lot(state, outcome)
