@@ -227,13 +227,13 @@ def untangle(links: Links) -> None:
     if not suspects:
         return
     ends = links.ends()
-    centre = {pair: (links.at[pair[0]] + links.at[pair[1]]) / 2 for pair in suspects}
-    for first in suspects:
-        for second in suspects:
-            if second <= first or not (_linked(links, first) and _linked(links, second)):
-                continue
-            if float(np.hypot(*(centre[first] - centre[second]))) <= MAX_GAP_CELLS / 2:
-                _swap(links, first, second)
+    centre = links.at[np.array(suspects)].mean(axis=1)
+    apart = np.hypot(*(centre[:, None] - centre[None]).transpose(2, 0, 1))
+    near = np.triu(apart <= MAX_GAP_CELLS / 2, 1)
+    for first, beside in zip(suspects, near, strict=True):
+        for k in np.flatnonzero(beside).tolist():
+            if _linked(links, first) and _linked(links, suspects[k]):
+                _swap(links, first, suspects[k])
         if _linked(links, first):
             _free(links, first, ends)
     links.settle()
@@ -307,20 +307,21 @@ def _length(links: Links, pair: tuple[int, int]) -> float:
 
 def _free(links: Links, pair: tuple[int, int], ends: list[int]) -> None:
     """Give a link up for one to a free end that lies straight ahead."""
-    if _bends(links, *pair, (pair[1], pair[0])) is None:
+    if min(len(links.of[i]) for i in pair) < 2:  # a single hole has no direction
         return
-    now = _cost(links, *pair, (pair[1], pair[0]))
     reach = 2 * max(_length(links, pair), *(_pitch(links, i, j) for i, j in (pair, pair[::-1])))
-    best = (now - _FREED, -1, -1)
-    for i, j in (pair, pair[::-1]):
-        for k in ends:
-            if len(links.of[k]) != 1 or k in pair or _length(links, (i, k)) > reach:
-                continue
-            if links.inward(k, -1, 3)[-1] in (i, j):
-                continue
-            cost = _cost(links, i, k, (j, -1))
-            if cost < best[0]:
-                best = (cost, i, k)
+    ahead = [
+        (i, j, k)
+        for i, j in (pair, pair[::-1])
+        for k in ends
+        if len(links.of[k]) == 1 and k not in pair and _length(links, (i, k)) <= reach
+    ]
+    if not ahead:  # most links: what follows takes longer to tell
+        return
+    best = (_cost(links, *pair, (pair[1], pair[0])) - _FREED, -1, -1)
+    for i, j, k in ahead:
+        if links.inward(k, -1, 3)[-1] not in pair:
+            best = min(best, (_cost(links, i, k, (j, -1)), i, k), key=lambda each: each[0])
     if best[1] < 0:
         return
     links.remove(*pair)

@@ -181,11 +181,9 @@ def _mutual(at: F64, evidence: _Evidence) -> list[tuple[int, int]]:
     choice = np.full((n, 2), -1, np.intp)
     choice[paired, 0] = near[np.flatnonzero(paired), best[paired] // count]
     choice[paired, 1] = near[np.flatnonzero(paired), best[paired] % count]
-    links = []
-    for i, j in zip(first[forward].tolist(), second[forward].tolist(), strict=True):
-        if j in choice[i] and i in choice[j]:
-            links.append((i, j))
-    return links
+    first, second = first[forward], second[forward]
+    agreed = (choice[first] == second[:, None]).any(axis=1) & (choice[second] == first[:, None]).any(axis=1)
+    return list(zip(first[agreed].tolist(), second[agreed].tolist(), strict=True))
 
 
 def _extend(links: Links, evidence: _Evidence) -> None:
