@@ -98,8 +98,9 @@ def planes_of(maps: Maps, spec: NetworkSpec) -> Planes | None:
 def find_points(planes: Planes, *, min_heat: float = WEAK_HEAT) -> Points:
     """Peaks of the point map, each at the place that it and its neighbours' offsets agree on."""
     heat = planes.point
-    peak = (heat >= cv2.dilate(heat, np.ones((3, 3), np.uint8))) & (heat >= min_heat)
-    ys, xs = np.nonzero(peak)
+    warm = np.flatnonzero(heat >= min_heat)
+    highest = cv2.dilate(heat, np.ones((3, 3), np.uint8))
+    ys, xs = np.divmod(warm[heat.ravel()[warm] >= highest.ravel()[warm]], heat.shape[1])
     if len(ys) > MAX_POINTS:
         strongest = np.argpartition(-heat[ys, xs], MAX_POINTS)[:MAX_POINTS]
         ys, xs = ys[strongest], xs[strongest]
@@ -113,17 +114,12 @@ def find_points(planes: Planes, *, min_heat: float = WEAK_HEAT) -> Points:
 def _agreed(planes: Planes, xs: npt.NDArray[np.intp], ys: npt.NDArray[np.intp]) -> F64:
     """Mean of where a peak's nine cells say that the hole is, the hotter the more they count."""
     height, width = planes.point.shape
-    total, weight = np.zeros((len(xs), 2)), np.zeros(len(xs))
-    top = planes.point[ys, xs]
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            x, y = np.clip(xs + dx, 0, width - 1), np.clip(ys + dy, 0, height - 1)
-            votes = np.maximum(0.0, planes.point[y, x] - 0.4 * top).astype(np.float64)
-            k = planes.cells_per_model_px
-            place = np.stack([x + k * planes.offset_x[y, x], y + k * planes.offset_y[y, x]], axis=1)
-            total += votes[:, None] * place
-            weight += votes
-    found = total / weight[:, None]
+    x = np.clip(xs + np.tile([-1, 0, 1], 3)[:, None], 0, width - 1)  # (9, N)
+    y = np.clip(ys + np.repeat([-1, 0, 1], 3)[:, None], 0, height - 1)
+    votes = np.maximum(0.0, planes.point[y, x] - 0.4 * planes.point[ys, xs]).astype(np.float64)
+    k = planes.cells_per_model_px
+    place = np.stack([x + k * planes.offset_x[y, x], y + k * planes.offset_y[y, x]], axis=2)
+    found = (votes[..., None] * place).sum(axis=0) / votes.sum(axis=0)[:, None]
     cells = np.stack([xs, ys], axis=1)
     return np.asarray(cells + np.clip(found - cells, -1.5, 1.5), np.float64)
 
