@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,8 @@ shows is seen faintly all along, and what is none is seldom above a thousandth."
 
 _IN_LINE_SHARE = 0.22
 """By how much of the step a hole may lie off where it would be if the row went on straight and even."""
+_FAR = 1e6
+"""Cells, for a distance that is not known."""
 
 
 def thread_between(planes: Planes, a: F64, b: F64) -> F64:
@@ -42,19 +46,40 @@ def seen_thread(cover: F64) -> F64:
 
 
 class NearestPoint:
-    """Distance from any place on the grid to the nearest of some points, to about half a cell."""
+    """Distance from any place on the grid to the nearest of some points, to about half a cell.
 
-    def __init__(self, at: F64, shape: tuple[int, int]) -> None:
+    Parameters
+    ----------
+    at : (N, 2) points in cells. shape : (height, width) of the grid.
+    longest : of the steps that ``in_line`` is asked about, in cells: points further off than the room that
+        it leaves for such a one are not told from those far away.
+    """
+
+    def __init__(self, at: F64, shape: tuple[int, int], *, longest: float) -> None:
         height, width = shape
-        free = np.full(shape, 255, np.uint8)
+        reach = math.ceil(float(_room(longest, 2))) + 2
+        side = 2 * reach + 1
+        # The distances round one point, put down at each: few points cost less than a transform of the grid.
+        free = np.full((side, side), 255, np.uint8)
+        free[reach, reach] = 0
+        stamp = cv2.distanceTransform(free, cv2.DIST_L2, cv2.DIST_MASK_3)
+        away = np.full((height + 2 * reach, width + 2 * reach), _FAR, np.float32)
         x = np.clip(np.rint(at[:, 0]).astype(np.int64), 0, width - 1)
         y = np.clip(np.rint(at[:, 1]).astype(np.int64), 0, height - 1)
-        free[y, x] = 0
-        self._away = np.asarray(cv2.distanceTransform(free, cv2.DIST_L2, cv2.DIST_MASK_3), np.float32)
+        for left, top in zip(x.tolist(), y.tolist(), strict=True):
+            around = away[top : top + side, left : left + side]
+            np.minimum(around, stamp, out=around)
+        self._away = away[reach : reach + height, reach : reach + width]
 
     def distance(self, places: F64) -> F64:
         """(N,) for places (N, 2); far outside the grid."""
-        return look_up(self._away, places, beyond=1e6).astype(np.float64)
+        return look_up(self._away, places, beyond=_FAR).astype(np.float64)
+
+
+def _room(length: F64 | float, count: int) -> F64:
+    """How far a hole may lie from where it would be, so many steps of ``length`` further on in a row."""
+    # Rows bend and are sewn unevenly: further on there is more room.
+    return np.maximum(1.2, _IN_LINE_SHARE * np.asarray(length)) * (1.0 if count == 1 else 1.5)
 
 
 def in_line(nearest: NearestPoint, a: F64, b: F64) -> F64:
@@ -63,7 +88,5 @@ def in_line(nearest: NearestPoint, a: F64, b: F64) -> F64:
     length = np.hypot(step[:, 0], step[:, 1])
     hits = np.zeros(len(a))
     for start, way, count in ((a, -step, 1), (a, -step, 2), (b, step, 1), (b, step, 2)):
-        # Rows bend and are sewn unevenly: further on there is more room.
-        room = np.maximum(1.2, _IN_LINE_SHARE * length) * (1.0 if count == 1 else 1.5)
-        hits += nearest.distance(start + count * way) < room
+        hits += nearest.distance(start + count * way) < _room(length, count)
     return hits / 4

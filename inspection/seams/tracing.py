@@ -130,7 +130,8 @@ class _Evidence:
 
     def __init__(self, at: F64, planes: Planes) -> None:
         self._at, self._planes = at, planes
-        self._nearest = NearestPoint(at, (planes.point.shape[0], planes.point.shape[1]))
+        height, width = planes.point.shape
+        self._nearest = NearestPoint(at, (height, width), longest=MAX_PITCH_CELLS)
 
     def of(self, first: Ints, second: Ints) -> F64:
         """0..1 for each pair of holes."""

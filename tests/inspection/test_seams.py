@@ -15,6 +15,7 @@ import pytest
 from inspection.domain import Calibration, CalibrationSource, Maps, Seam, Zone, ZoneClass
 from inspection.runtime import NetworkSpec
 from inspection.seams import find_seams
+from inspection.seams.evidence import NearestPoint
 from inspection.seams.joining import untangle
 from inspection.seams.linking import Links
 
@@ -320,6 +321,20 @@ def test_a_row_that_bends_over_to_another_goes_straight_on_to_an_end_within_two_
     untangle(links)
     assert (12 in links.of[5]) == freed
     assert (6 in links.of[5]) == (not freed)
+
+
+def test_the_distance_to_the_nearest_point_is_known_as_far_off_as_a_hole_of_the_row_may_lie() -> None:
+    rng = np.random.default_rng(3)
+    points = rng.uniform(0, (79, 59), (20, 2))
+    places = rng.uniform(0, (79, 59), (500, 2))
+    true = np.hypot(*(places[:, None] - points[None]).transpose(2, 0, 1)).min(axis=1)
+    found = NearestPoint(points, (60, 80), longest=29.0).distance(places)
+    near = true < 9.0
+    assert near.any()
+    assert not near.all()
+    assert np.abs(found - true)[near].max() < 1.2
+    assert found[~near].min() > 8.0
+    assert NearestPoint(points, (60, 80), longest=29.0).distance(np.array([[-20.0, 5.0]])) > 1e5
 
 
 def test_a_corner_does_not_end_a_row() -> None:
