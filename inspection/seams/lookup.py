@@ -8,9 +8,26 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["look_up"]
+__all__ = ["lattice", "look_up"]
 
 F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+
+
+def lattice(
+    at: F64, first: F64, u: npt.NDArray[np.floating], second: F64, v: npt.NDArray[np.floating]
+) -> F64:
+    """Places (N, U, V, 2) around each of ``at`` (N, 2).
+
+    Parameters
+    ----------
+    first, second : (N, 2) directions at each, of which ``u`` (U,) and ``v`` (V,) tell how far to go.
+    """
+    # Each coordinate lies together in memory: NumPy takes five times as long over pairs.
+    places = np.empty((2, len(at), len(u), len(v)))
+    for k in (0, 1):
+        places[k] = at[:, k, None, None] + u[:, None] * first[:, k, None, None] + v * second[:, k, None, None]
+    return np.moveaxis(places, 0, -1)
 
 
 def look_up(plane: F32, at: npt.NDArray[np.floating], *, beyond: float | None = 0.0) -> F32:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.seams.lines import median
-from inspection.seams.lookup import look_up
+from inspection.seams.lookup import lattice, look_up
 
 __all__ = ["Pattern", "Refined", "pattern_of"]
 
@@ -58,7 +58,8 @@ class Pattern:
 
     Attributes
     ----------
-    sides : (2, K) unit vectors, what is right and what is left of the row's middle.
+    sides : (2, lanes, 2 span + 1) what is right and what is left of the row's middle, each of mean 0 and of
+        unit size.
     span, shift, lanes : half sizes in samples: along, of the search, across on each side.
     mm_per_px : of the photo.
     """
@@ -72,8 +73,41 @@ class Pattern:
 
     def fit(self, at_px: F64, tangent: F64) -> Refined:
         """Fit places (N, 2) with directions (N, 2) to the pattern."""
-        windows = _windows(self.grey, at_px, tangent, self.span, self.shift, self.lanes, self.mm_per_px)
-        return _fit(windows, self.sides)
+        strips = _strips(self.grey, at_px, tangent, self.span, self.shift, self.lanes, self.mm_per_px)
+        return _fit(strips.likeness(self.sides))
+
+
+@dataclass(frozen=True, eq=False)
+class _Strips:
+    """What the photo shows along the row at N places. A window on it is what is around a place at one shift.
+
+    Attributes
+    ----------
+    seen : (2, N, lanes, long) what is right and what is left of the row's middle.
+    mean, size : (2, N, 2 shift + 1) of each window: its mean and the length of its vector without that.
+    """
+
+    seen: F64
+    mean: F64
+    size: F64
+
+    def windows(self, at: npt.NDArray[np.intp]) -> F64:
+        """The windows (2, N, lanes, 2 span + 1) at one shift (N,) each, without their means, of unit size."""
+        rows = np.arange(len(at))
+        width = self.seen.shape[3] - self.size.shape[2] + 1
+        seen = np.lib.stride_tricks.sliding_window_view(self.seen, width, axis=3)[:, rows, :, at]
+        mean, size = (each[:, rows, at][..., None, None] for each in (self.mean, self.size))
+        return np.asarray((np.swapaxes(seen, 0, 1) - mean) / size, np.float64)
+
+    def likeness(self, sides: F64) -> F64:
+        """Correlation (2, N, 2 shift + 1) of every window with ``sides`` (2, lanes, 2 span + 1) of mean 0."""
+        two, n, lanes, long = self.seen.shape
+        shifts = self.size.shape[2]
+        # The sides at every shift are the columns of one matrix: no window has to be made.
+        padded = np.pad(sides, ((0, 0), (0, 0), (shifts - 1, shifts - 1)))
+        shifted = np.lib.stride_tricks.sliding_window_view(padded, long, axis=2)[:, :, ::-1]
+        columns = shifted.swapaxes(2, 3).reshape(two, lanes * long, shifts)
+        return np.asarray(self.seen.reshape(two, n, lanes * long) @ columns / self.size, np.float64)
 
 
 def pattern_of(
@@ -92,51 +126,46 @@ def pattern_of(
     span = int(np.ceil(half / _STEP_PX))
     shift = max(2, int(np.ceil(reach / _STEP_PX)))
     lanes = max(2, round(_HALF_WIDTH_MM / mm_per_px))
-    windows = _windows(grey, at_px, tangent, span, shift, lanes, mm_per_px)
+    strips = _strips(grey, at_px, tangent, span, shift, lanes, mm_per_px)
     best = np.full(len(at_px), shift)
-    rows = np.arange(len(at_px))
-    sides = np.zeros((2, windows.shape[-1]))
     for _ in range(_ROUNDS):
         # The ends of a row look otherwise, and so do faults: most holes decide.
-        sides = windows[rows, best].mean(axis=0)
-        size = np.sqrt(np.einsum("sk,sk->s", sides, sides))
+        sides = strips.windows(best).mean(axis=1)
+        size = np.sqrt(np.einsum("slw,slw->s", sides, sides))
         if float(size.min()) < 1e-6:
             return None
-        sides = sides / size[:, None]
-        best = np.einsum("nmsk,sk->nm", windows, sides).argmax(axis=1)
+        sides = sides / size[:, None, None]
+        likeness = strips.likeness(sides)
+        best = likeness.sum(axis=0).argmax(axis=1)
     pattern = Pattern(grey, sides, span, shift, lanes, mm_per_px)
-    found = _fit(windows, sides)
+    found = _fit(likeness)
     return pattern, Refined(found.along_px - median(found.along_px), found.fit, found.noise_px)
 
 
-def _windows(grey: F32, at_px: F64, tangent: F64, span: int, shift: int, lanes: int, mm_per_px: float) -> F64:
-    """What the photo shows around each place at each shift: (N, 2 shift + 1, 2, K), sides of unit size."""
+def _strips(
+    grey: F32, at_px: F64, tangent: F64, span: int, shift: int, lanes: int, mm_per_px: float
+) -> _Strips:
+    """What the photo shows along the row at each place (N, 2), and of each window on it, mean and size."""
     u = np.arange(-(span + shift), span + shift + 1) * _STEP_PX
     v = (np.arange(2 * lanes) - lanes + 0.5) * (_HALF_WIDTH_MM / mm_per_px / (lanes - 0.5))
     side = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1)
-    places = (
-        at_px[:, None, None]
-        + u[None, None, :, None] * tangent[:, None, None]
-        + v[None, :, None, None] * side[:, None, None]
-    )
-    strip = look_up(grey, places, beyond=None)
+    seen = look_up(grey, lattice(at_px, side, v, tangent, u), beyond=None).astype(np.float64)
     # What runs along the whole row (thread, groove, shade) tells nothing about where the hole is.
-    strip = strip - strip.mean(axis=2, keepdims=True)
-    n = len(at_px)
-    windows = np.lib.stride_tricks.sliding_window_view(
-        strip, 2 * span + 1, axis=2
-    )  # (N, lanes, shifts, long)
-    windows = windows.transpose(0, 2, 1, 3).reshape(n, 2 * shift + 1, 2, lanes * (2 * span + 1))
-    centred = windows - windows.mean(axis=3, keepdims=True)
-    norm = np.sqrt(np.einsum("nmsk,nmsk->nms", centred, centred)) + 1e-3
-    return np.asarray(centred / norm[..., None], np.float64)
+    seen -= seen.mean(axis=2, keepdims=True)
+    seen = np.ascontiguousarray(seen.reshape(len(at_px), 2, lanes, len(u)).swapaxes(0, 1))
+    width = 2 * span + 1
+    sums = np.pad(np.cumsum([seen.sum(axis=2), (seen**2).sum(axis=2)], axis=-1), ((0, 0),) * 3 + ((1, 0),))
+    total, squares = sums[..., width:] - sums[..., :-width]
+    count = lanes * width
+    size = np.sqrt(np.maximum(0.0, squares - total**2 / count)) + 1e-3
+    return _Strips(seen, total / count, size)
 
 
-def _fit(windows: F64, sides: F64) -> Refined:
-    each = np.einsum("nmsk,sk->nms", windows, sides)
-    both = each.mean(axis=2)
+def _fit(likeness: F64) -> Refined:
+    """Where each place fits best, given the correlations (2, N, 2 shift + 1) of its sides."""
+    both = likeness.mean(axis=0)
     best = both.argmax(axis=1)
-    halves = [_peak(each[:, :, s], best) for s in (0, 1)]
+    halves = [_peak(each, best) for each in likeness]
     apart = halves[0] - halves[1]
     noise = 1.4826 * median(np.abs(apart - median(apart))) / 2
     shift = (both.shape[1] - 1) // 2
