@@ -11,6 +11,7 @@ import numpy.typing as npt
 from inspection.domain import Calibration, Maps, Measurement, Seam, Zone
 from inspection.runtime import NetworkSpec
 from inspection.seams.ends import ThreadEnd, thread_ends
+from inspection.seams.extending import extend
 from inspection.seams.frame import Frame
 from inspection.seams.gaps import Gaps, find_gaps, recovered, without_extras
 from inspection.seams.lines import meant_line, median, steps
@@ -54,7 +55,7 @@ def find_seams(
     if planes is None:
         return ()
     points = find_points(planes)
-    chains = trace(points, planes)
+    chains, points = extend(trace(points, planes), points, planes)
     if not chains:
         return ()
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)

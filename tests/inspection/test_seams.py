@@ -16,8 +16,11 @@ from inspection.domain import Calibration, CalibrationSource, Maps, Seam, Zone, 
 from inspection.runtime import NetworkSpec
 from inspection.seams import find_seams
 from inspection.seams.evidence import NearestPoint
+from inspection.seams.extending import extend
 from inspection.seams.joining import untangle
 from inspection.seams.linking import Links
+from inspection.seams.points import Points, planes_of
+from inspection.seams.tracing import Chain
 
 F64 = npt.NDArray[np.float64]
 
@@ -335,6 +338,63 @@ def test_the_distance_to_the_nearest_point_is_known_as_far_off_as_a_hole_of_the_
     assert np.abs(found - true)[near].max() < 1.2
     assert found[~near].min() > 8.0
     assert NearestPoint(points, (60, 80), longest=29.0).distance(np.array([[-20.0, 5.0]])) > 1e5
+
+
+@pytest.mark.parametrize(
+    ("faint", "thread", "unseen", "taken"),
+    [(3, False, (), 3), (2, False, (), 0), (1, True, (), 1), (5, False, (1,), 4), (8, False, (0, 1, 2), 0)],
+)
+def test_a_row_goes_on_through_faint_holes_where_several_keep_its_rhythm_or_thread_leads_to_them(
+    faint: int, thread: bool, unseen: tuple[int, ...], taken: int
+) -> None:
+    sewing = Sewing()
+    holes = straight(12 + faint, 2.5, angle_deg=10)
+    sewing.row(holes[:12])
+    sewing.row(
+        holes[11:], heat=0.2, unseen=[i + 1 for i in unseen], without_thread=() if thread else range(99)
+    )
+    (seam,) = sewing.seams()
+    assert len(seam.points_px) == 12 + taken
+    assert value(seam, "pitch_mean_mm") == pytest.approx(2.5, abs=0.03)
+
+
+def test_faint_points_out_of_rhythm_are_no_holes_of_a_row() -> None:
+    sewing = Sewing()
+    holes = straight(16, 2.5)
+    sewing.row(holes[:12])
+    sewing.row(holes[12:] - np.array([0.9, 0.0]), heat=0.2, without_thread=range(9))
+    sewing.row(holes[:4] - np.array([10.0, 1.2]), heat=0.2, without_thread=range(9))
+    (seam,) = sewing.seams()
+    assert len(seam.points_px) == 12
+
+
+def test_a_row_that_ends_at_one_that_crosses_keeps_the_hole_that_both_share() -> None:
+    sewing = Sewing()
+    across = straight(16, 3.0, at_mm=(8, 30))
+    up = straight(10, 2.5, at_mm=(float(across[8, 0]), 30.0), angle_deg=-70)
+    sewing.row(up, unseen=(0,))
+    sewing.row(across)
+    assert [len(seam.points_px) for seam in sewing.seams()] == [16, 10]
+
+
+@pytest.mark.parametrize(
+    ("turned_deg", "tips", "rows"), [(0.0, True, [16]), (0.0, False, [16]), (40.0, False, [8, 8])]
+)
+def test_two_ends_that_face_each_other_are_one_row_also_where_each_took_a_hole_of_one_that_crosses(
+    turned_deg: float, tips: bool, rows: list[int]
+) -> None:
+    # Stitches of 10 cells: a row in two pieces, and holes of one that crosses between them.
+    turn = math.radians(turned_deg)
+    first = np.stack([20 + np.arange(8.0) * 10, np.full(8, 60.0)], axis=1)
+    second = np.array([100.0, 60.0]) + 10 * np.arange(8.0)[:, None] * (math.cos(turn), math.sin(turn))
+    crossing = np.array([[94.0, 64.0], [95.0, 55.0]])
+    at = np.vstack([first, second, crossing])
+    ends = ((16,), (17,)) if tips else ((), ())
+    chains = [Chain((*range(8), *ends[0])), Chain((*ends[1], *range(8, 16)))]
+    planes = planes_of(Sewing().maps(), SPEC)
+    assert planes is not None
+    found, _ = extend(chains, Points(at, np.full(len(at), 0.8)), planes)
+    assert [len(chain.points) for chain in found] == rows
 
 
 def test_a_corner_does_not_end_a_row() -> None:
