@@ -65,6 +65,8 @@ _CORNER_LEAST, _CORNER_MOST = np.radians(35), np.radians(135)
 _CORNER_STEPS = 4.5
 _AT_CORNER = 0.3
 """Steps from a corner to the nearest stitch on either side."""
+_EVEN_CORNER, _CORNER_THREAD = 0.2, 0.35
+"""A corner's own hole that is a stitch away, but for this share of it, needs this much evidence of thread."""
 _TRIM_TURN = np.radians(22)
 _TRIM_HOLES = 2
 _TRIM_THREAD = 0.6
@@ -359,7 +361,12 @@ def round_corners(links: Links, planes: Planes) -> None:
             best = min(near, key=lambda k: float(np.hypot(*(at[k] - corner)))) if near else -1
             if not near:
                 thread = seen_thread(thread_between(planes, at[[i, j]], np.stack([corner, corner])))
-                if float(thread.min()) < _TRIM_THREAD:
+                first_at, second_at = np.abs(reach) < _AT_CORNER * usual
+                if first_at != second_at and abs(reach.max() - usual) < _EVEN_CORNER * usual:
+                    # One end is the corner's own hole, and the other a stitch away: less thread is enough.
+                    if float(thread[0 if second_at else 1]) < _CORNER_THREAD:
+                        continue
+                elif float(thread.min()) < _TRIM_THREAD:
                     continue
             found.append((float(reach.sum()), i, j, best))
     for _, i, j, corner_hole in sorted(found):

@@ -407,6 +407,21 @@ def test_a_corner_does_not_end_a_row() -> None:
     assert value(seam, "run_off_mm") < 0.2
 
 
+@pytest.mark.parametrize(("cover", "pitch_mm", "rows"), [(0.06, 2.5, 1), (0.02, 2.5, 2), (0.06, 3.4, 2)])
+def test_a_row_goes_round_a_hole_in_its_corner_where_little_thread_shows_if_the_stitch_is_even(
+    cover: float, pitch_mm: float, rows: int
+) -> None:
+    sewing = Sewing()
+    down = straight(12, 2.5, at_mm=(10, 12))
+    way = np.array([math.cos(1.9), math.sin(1.9)])
+    across = down[-1] + (pitch_mm + 2.5 * np.arange(11.0)[:, None]) * way
+    sewing.row(np.vstack([down[-1], across[0]]))
+    sewing.planes[0] *= cover
+    sewing.row(down)
+    sewing.row(across)
+    assert len(sewing.seams()) == rows
+
+
 def test_a_ring_is_closed() -> None:
     sewing = Sewing()
     angle = 2 * np.pi * np.arange(30) / 30
