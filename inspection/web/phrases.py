@@ -4,13 +4,16 @@ An error is raised with a finished English sentence. The catalogue ``locales/phr
 the forms of these sentences, with ``{}`` where the code fills in a value, and what each is in the other
 language, with ``{0}``, ``{1}`` for the values in the order of the English. A test reads the forms out of the
 code and holds the catalogue to them, so that a new error without a translation does not go unnoticed.
+
+A value may be a list of choices, ``'critical', 'major' or 'minor'``: its commas and its "or" are told anew,
+the choices stay as they have to be written.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +26,7 @@ MAX_LENGTH = 500
 MAX_DEPTH = 3
 """Sentences within sentences, such as what an error of the storage says of its cause."""
 _HAS_WORDS = re.compile(r"[A-Za-z]{2}")
+_CHOICES = re.compile(r"('[^']*'(?:, '[^']*')*) or ('[^']*')")
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,12 @@ class Phrases:
     ----------
     sentences : English form to the other language's.
     values : English words that are filled in as values, such as the name of a role.
+    separators : English separators of a list of choices, ``", "`` and ``" or "``, to the other language's.
     """
 
     sentences: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
+    separators: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def _forms(self) -> tuple[tuple[re.Pattern[str], str, bool], ...]:
@@ -75,8 +81,15 @@ class Phrases:
 
     def _value(self, value: str, *, depth: int) -> tuple[str, bool]:
         """A value as it is shown, and whether it is a sentence or word of the catalogue itself."""
+        choices = _CHOICES.fullmatch(value)
+        if choices is not None:
+            return self._choices(choices[1].split(", "), choices[2]), True
         known = self.values.get(value) or self.tell(value, depth=depth)
         return (value, False) if known is None else (known, True)
+
+    def _choices(self, first: Sequence[str], last: str) -> str:
+        comma, or_ = (self.separators.get(sign, sign) for sign in (", ", " or "))
+        return f"{comma.join(first)}{or_}{last}"
 
 
 def open_phrases(language: str) -> Phrases:
@@ -85,4 +98,4 @@ def open_phrases(language: str) -> Phrases:
     if not file.is_file():
         return Phrases()
     read = json.loads(file.read_text(encoding="utf-8"))
-    return Phrases(sentences=read["sentences"], values=read["values"])
+    return Phrases(sentences=read["sentences"], values=read["values"], separators=read["separators"])

@@ -149,6 +149,13 @@ def test_values_are_put_in_their_places_and_known_ones_are_told_too() -> None:
     )
 
 
+def test_choices_keep_their_spelling_and_lose_their_or() -> None:
+    assert CHINESE.tell("Input should be 'minor' or 'major'") == "须为 'minor' 或 'major'"
+    assert CHINESE.tell("Input should be 'minor'") == "须为 'minor'"
+    assert CHINESE.tell("no result has the id 'this or that'") == "没有编号为 'this or that' 的检验结果"
+    assert CHINESE.tell("'left or right' or 'none'") is None  # a value alone is no sentence
+
+
 @pytest.mark.parametrize(
     "text",
     ["nobody raises this", "field: something new", "", "x" * 5000, "{} {0} {", "a: " * 1500, "a: (b) " * 60],
@@ -172,7 +179,7 @@ SHIPPED = (ROOT.parent / "inspection/standards_data/general.toml").read_text(enc
     ("right", "wrong", "told"),
     [
         ("[[rules]]", "[[rules]", "standard.toml:{line}：不是有效的 TOML"),
-        ('severity = "major"', 'severity = "huge"', "'huge'：须为 'critical', 'major' or 'minor'"),
+        ('severity = "major"', 'severity = "huge"', "'huge'：须为 'critical'、'major' 或 'minor'"),
         ('unit = "mm"', 'unit = "km"', "单位 'km' 不适用于"),
         ('kinds = ["scratch"', 'kinds = ["scracth"', "'scracth' 不是缺陷种类"),
         ("severity =", "gravity =", "不是已知的键"),
