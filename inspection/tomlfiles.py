@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,10 +12,12 @@ from pydantic import BaseModel, ValidationError
 
 from inspection.errors import ConfigurationError
 
-__all__ = ["own_faults", "read_folders", "read_toml"]
+__all__ = ["message_of", "own_faults", "read_folders", "read_toml"]
 
 Checked = TypeVar("Checked", bound=BaseModel)
 Fault = TypeVar("Fault", bound=Mapping[str, Any])
+_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
+"""A choice as pydantic tells it where only some members of an enum are allowed."""
 
 
 def read_toml(path: Path, model: type[Checked]) -> Checked:
@@ -66,12 +69,17 @@ def own_faults(faults: Sequence[Fault]) -> list[Fault]:
     return [fault for fault in faults if fault["type"] != "too_short" or fault["loc"] not in blamed]
 
 
+def message_of(fault: Mapping[str, Any]) -> str:
+    """What pydantic says of a fault, in the words of those who write the value."""
+    return _MEMBER.sub(r"\1", str(fault["msg"]).removeprefix("Value error, "))
+
+
 def _told(error: ValidationError, content: Mapping[str, object]) -> str:
     """Every fault with its key, on one line; a list entry is also named by its own id or name."""
     parts = []
     for fault in own_faults(error.errors()):
         key = _key(fault["loc"], content)
-        message = str(fault["msg"]).removeprefix("Value error, ")
+        message = message_of(fault)
         parts.append(f"{key}: {message}" if key else message)
     return "; ".join(parts) + "."
 

@@ -171,9 +171,9 @@ class Rule(_RuleBase):
             raise ValueError(f"{ANY_KIND} stands alone: it means every kind without a rule of its own")
         return kinds
 
-    @field_validator("quantity")
+    @field_validator("quantity", mode="before")
     @classmethod
-    def _of_defects(cls, quantity: Quantity) -> Quantity:
+    def _of_defects(cls, quantity: object) -> object:
         return _one_of(quantity, DEFECT_QUANTITIES, "[[rules]]")
 
     @model_validator(mode="after")
@@ -262,9 +262,9 @@ class SeamRule(WindowRule):
     stitches_per_cm: tuple[Limit, Limit] | None = None
     unknown: Unknown = Unknown.RECHECK
 
-    @field_validator("quantity")
+    @field_validator("quantity", mode="before")
     @classmethod
-    def _of_seams(cls, quantity: Quantity) -> Quantity:
+    def _of_seams(cls, quantity: object) -> object:
         return _one_of(quantity, SEAM_QUANTITIES, "[[stitching]]")
 
     @model_validator(mode="after")
@@ -300,9 +300,9 @@ class PairRule(WindowRule):
     assumed_provenance: Provenance = Provenance.HOUSE
     zones: tuple[ZoneClass, ...] = Field(tuple(ZoneClass), min_length=1)
 
-    @field_validator("quantity")
+    @field_validator("quantity", mode="before")
     @classmethod
-    def _of_pairs(cls, quantity: Quantity) -> Quantity:
+    def _of_pairs(cls, quantity: object) -> object:
         return _one_of(quantity, PAIR_QUANTITIES, "[[pairs]]")
 
     @model_validator(mode="after")
@@ -314,9 +314,7 @@ class PairRule(WindowRule):
     @model_validator(mode="after")
     def _says_what_it_assumes(self) -> PairRule:
         if (self.assumed_uncertainty is not None) != (self.quantity in _ASSUMING):
-            raise ValueError(
-                "assumed_uncertainty is needed for " + " and ".join(_ASSUMING) + ", and only there"
-            )
+            raise ValueError(f"assumed_uncertainty is needed for {', '.join(_ASSUMING)}, and only there")
         return self
 
     @property
@@ -485,11 +483,9 @@ class Standard(_Part):
         return self.model_dump_json(exclude_defaults=True)
 
 
-def _one_of(quantity: Quantity, known: tuple[Quantity, ...], table: str) -> Quantity:
+def _one_of(quantity: object, known: tuple[Quantity, ...], table: str) -> object:
     if quantity not in known:
-        raise ValueError(
-            f"{quantity.value!r} does not belong in {table}; known there: {', '.join(q.value for q in known)}"
-        )
+        raise ValueError(f"{f'{quantity}'!r} does not belong in {table}; known there: {', '.join(known)}")
     return quantity
 
 

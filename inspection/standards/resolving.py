@@ -23,7 +23,7 @@ from inspection.standards.model import (
 from inspection.standards.quantities import Quantity
 from inspection.standards.reading import Fault, Place, Source
 from inspection.taxonomy import KINDS
-from inspection.tomlfiles import own_faults
+from inspection.tomlfiles import message_of, own_faults
 
 __all__ = ["Resolved", "resolve"]
 
@@ -272,7 +272,7 @@ def _told(error: ValidationError, merged: _Merged, source: Source) -> list[Fault
     faults = []
     for fault in own_faults(error.errors()):
         place = tuple(step for step in fault["loc"] if step != "[key]")
-        message = str(fault["msg"]).removeprefix("Value error, ")
+        message = message_of(fault)
         kind, given = fault["type"], fault.get("input")
         hint = "Correct the value; docs/standards.md and `welt standards schema` tell what may stand here."
         if kind == "extra_forbidden":
@@ -293,6 +293,8 @@ def _told(error: ValidationError, merged: _Merged, source: Source) -> list[Fault
         elif kind in ("greater_than_equal", "finite_number"):
             message = f"{given}: {message[0].lower()}{message[1:]}"
             hint = "A limit is a number of 0 or more."
+        elif place[-1:] == ("quantity",):
+            hint = _nearest(str(given), re.split("known there: |, ", message)) or hint
         elif message.startswith("unit"):
             hint = f"Units: {', '.join(sorted({q.file_unit for q in Quantity if q.file_unit != '1'}))}."
             place = (*place, "unit")

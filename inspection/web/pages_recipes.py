@@ -22,6 +22,7 @@ from inspection.recipes import Recipe
 from inspection.store import inspections, stations
 from inspection.store import recipes as stored
 from inspection.store.people import Session
+from inspection.tomlfiles import message_of
 from inspection.web import recipe_places
 from inspection.web.contexts import Notice, overlay_url
 from inspection.web.contexts import recipes as shown
@@ -236,7 +237,7 @@ def _told(words: Words, error: WeltError | ValidationError, draft: object = None
     if isinstance(error, WeltError):
         return JSONResponse({"message": words.error(error)}, status_code=error.status, headers=PRIVATE)
     first = error.errors(include_url=False)[0]
-    message = words.sentence(str(first["msg"]).removeprefix("Value error, "))
+    message = words.sentence(message_of(first))
     place = recipe_places.place(words, draft, first["loc"])
     told = words("recipe.at", place=place, message=message) if place else message
     return JSONResponse({"message": told}, status_code=422, headers=PRIVATE)

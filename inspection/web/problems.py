@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from inspection.errors import NotAuthenticatedError, WeltError
-from inspection.tomlfiles import own_faults
+from inspection.tomlfiles import message_of, own_faults
 from inspection.web.middleware import SECURITY_HEADERS
 
 __all__ = [
@@ -95,7 +95,7 @@ def describe_invalid(errors: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
         told.append(
             FieldProblem(
                 field=".".join(location) or "the request",
-                message=str(error["msg"]).removeprefix("Value error, "),
+                message=message_of(error),
             )
         )
     return told

@@ -183,6 +183,10 @@ SHIPPED = (ROOT.parent / "inspection/standards_data/general.toml").read_text(enc
         ('unit = "mm"', 'unit = "km"', "单位 'km' 不适用于"),
         ('kinds = ["scratch"', 'kinds = ["scracth"', "'scracth' 不是缺陷种类"),
         ("severity =", "gravity =", "不是已知的键"),
+        ('quantity = "length_mm"', 'quantity = "lenth_mm"', "'lenth_mm' 不能用于 [[rules]]"),
+        ('quantity = "run_off_mm"', 'quantity = "run_of_mm"', "'run_of_mm' 不能用于 [[stitching]]"),
+        ('severity = "minor"', 'severity = "minor"\ngrade = "A"', "'A'：须为 'B'、'C' 或 'recheck'"),
+        ("assumed_uncertainty =", "#", "assumed_uncertainty 仅在 quantity 为"),
     ],
 )
 def test_faults_of_a_standard_are_told_in_chinese(right: str, wrong: str, told: str) -> None:
