@@ -123,8 +123,12 @@ class Words:
 
     def _told(self, happened: str, to_do: str) -> str:
         happened, to_do = self.sentence(happened), self.sentence(to_do)
-        stop, gap = ("。", "") if self.language.id == "zh" else (".", " ")
-        return f"{happened.rstrip(stop)}{stop}{gap}{to_do}"
+        stop = "。" if self.language.id == "zh" else "."
+        return self.joined((f"{happened.rstrip(stop)}{stop}", to_do))
+
+    def joined(self, sentences: Iterable[str]) -> str:
+        """Whole sentences one after the other."""
+        return ("" if self.language.id == "zh" else " ").join(sentences)
 
     def faults(self, error: StandardError) -> tuple[str, ...]:
         """Each fault of a standard's file with what to do about it."""

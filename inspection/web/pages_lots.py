@@ -19,7 +19,7 @@ from inspection.lotkeeping import LotState
 from inspection.lots import Counting, Curve, Declaration, Level, SinglePlan, Switching, curve
 from inspection.lots import Model as CurveModel
 from inspection.store import lots
-from inspection.store.lots import Event, Lot, LotEvent, Mode, Outcome
+from inspection.store.lots import Event, Lot, LotEvent, Mode, Outcome, Unit
 from inspection.web import pictures
 from inspection.web.api_lots import MAX_NUMBER, PercentLotBody, PerHundredLotBody, new_lot_of
 from inspection.web.charts import Chart, axis_to, chart_of, line_of
@@ -39,9 +39,11 @@ WORST_PX = 320
 """Longer side of their pictures on the page."""
 EMPTY_FORM = {
     **dict.fromkeys(("lot_id", "product", "line", "size"), ""),
-    **{"level": "II", "critical": "0", "major": "2.5", "minor": "4.0"},
+    **{"unit": Unit.PART.value, "mode": Mode.SAMPLE.value, "counting": Counting.ITEMS.value, "level": "II"},
+    **{"critical": "0", "major": "2.5", "minor": "4.0", "resubmitted": ""},
 }
 """The usual agreement, to be changed."""
+_CLASSES = tuple(severity.value for severity in Severity)
 REPORT_PX = 480
 """Longer side of a picture in the report: 54 mm at 220 dpi."""
 Number = Annotated[int, InPath(ge=1, le=MAX_NUMBER)]
@@ -221,33 +223,47 @@ def open_lot(
         "product": product.strip(),
         "line": line.strip(),
         "size": size.strip(),
+        "unit": unit,
+        "mode": mode,
         "level": level,
+        "counting": counting,
         "critical": critical.strip(),
         "major": major.strip(),
         "minor": minor.strip(),
+        "resubmitted": resubmitted,
     }
     kind = PercentLotBody if counting == Counting.ITEMS.value else PerHundredLotBody
     try:
         body = kind.model_validate(
             {
-                **{name: draft[name] for name in ("lot_id", "product", "line", "level", "major")},
-                "size": int(draft["size"]) if draft["size"].isdecimal() else 0,
-                "critical": draft["critical"] or None,
-                "minor": draft["minor"] or None,
-                "unit": unit,
-                "mode": mode,
+                **{name: draft[name] for name in ("lot_id", "product", "line", "unit", "mode", "level")},
+                **{name: draft[name] or None for name in _CLASSES},
+                "size": int(draft["size"]) if draft["size"].isdecimal() else draft["size"],
                 "counting": counting,
                 "resubmitted": resubmitted == "yes",
             }
         )
         lot = lots.open_lot(station.store, new_lot_of(body), by=session.user.name)
-    except ValidationError:
-        notice = Notice("bad", desk.words("lots.fill_in"))
+    except ValidationError as error:
+        notice = Notice("bad", _wanted(error, desk.words))
         return _list(desk, station, may_keep=True, notice=notice, draft=draft, status=422)
     except (LotError, ConflictError, MetadataError) as error:
         notice = Notice("bad", desk.words.error(error))
         return _list(desk, station, may_keep=True, notice=notice, draft=draft, status=error.status)
     return RedirectResponse(f"/lots/{lot.number}", status_code=303)
+
+
+def _wanted(error: ValidationError, words: Words) -> str:
+    """What each field that cannot be read should hold."""
+    told = []
+    for fault in error.errors():
+        name = str(fault["loc"][0])
+        if name in _CLASSES:
+            field, wanted = words("lots.aql_of", severity=words(f"severity.{name}")), "lots.fill_in.aql"
+        else:
+            field, wanted = words(f"lots.{name}"), "lots.fill_in.size" if name == "size" else "lots.fill_in"
+        told.append(words(wanted, field=field))
+    return words.joined(told)
 
 
 @router.get("/lots/{number}")

@@ -158,6 +158,38 @@ def test_the_pages_open_show_decide_and_print(served: Served) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"size": ""}, ["Lot size: write the number of items in digits, such as 1200."]),
+        ({"size": "1,200"}, ["Lot size: write the number of items in digits, such as 1200."]),
+        ({"line": " ", "major": ""}, ["Line or supplier: fill this in", "AQL, major: give a value"]),
+    ],
+)
+def test_a_form_that_cannot_be_read_names_the_field_and_keeps_what_was_typed(
+    served: Served, changes: dict[str, str], told: list[str]
+) -> None:
+    with served.person(Role.INSPECTOR) as person:
+        person.cookies.set("welt_language", "en")
+        page = person.get("/lots", headers=HTML).text
+        found = re.search(r'name="csrf_token" value="([0-9a-f]{64})"', page)
+        assert found is not None
+        form = {"csrf_token": found[1], "lot_id": "W-typed", "product": "p", "line": "l", "size": "1200"}
+        form |= {"unit": "pair", "mode": "all", "counting": "nonconformities", "resubmitted": "yes"}
+        answer = person.post("/lots", data={**form, "major": "4.0", **changes}, headers=HTML)
+    assert answer.status_code == 422
+    notice = re.search(r'<div class="notice bad" role="status"><p>(.*?)</p>', answer.text)
+    assert notice is not None
+    assert all(text in notice[1] for text in told)
+    assert notice[1].count(": ") == len(told)
+    assert 'value="W-typed"' in answer.text
+    if changes.get("size"):
+        assert f'value="{changes["size"]}"' in answer.text
+    for chosen in ("pair", "all", "nonconformities"):
+        assert f'<option value="{chosen}" selected>' in answer.text
+    assert 'name="resubmitted" value="yes" checked' in answer.text
+
+
 def test_an_administrator_declares_on_the_page_and_others_do_not(served: Served) -> None:
     with served.person(Role.INSPECTOR) as inspector, served.person(Role.ADMIN) as admin:
         number = open_lot(inspector, "W-declared")["number"]
