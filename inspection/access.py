@@ -103,7 +103,7 @@ def check_password_rules(password: str, rules: PasswordRules) -> None:
     """Raise MetadataError for a password that is too short, too long or not text."""
     if not rules.min_length <= len(password) <= _MAX_PASSWORD_LENGTH:
         raise MetadataError(
-            f"the password has {len(password)} characters",
+            f"the length of the password is {len(password)}",
             hint=f"Choose {rules.min_length} to {_MAX_PASSWORD_LENGTH} characters, such as a few odd words.",
         )
     if len(set(password)) < 4:

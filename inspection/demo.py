@@ -195,7 +195,7 @@ docs/quickstart.md goes on from here. Ctrl-C stops the demo.
         click.echo(f"\nThe virtual camera stopped: {error.detail}. {error.hint}", err=True)
         return
     if not stop.is_set():
-        click.echo(f"\nAll {summary.sent} photos were sent. The service goes on until Ctrl-C.")
+        click.echo(f"\nEvery photo was sent ({summary.sent}). The service goes on until Ctrl-C.")
 
 
 def _wait_until_ready(url: str, stop: threading.Event) -> str:

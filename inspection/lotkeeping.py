@@ -111,7 +111,7 @@ def _judged(lot: Lot, progress: Progress) -> tuple[LotDecision | None, bool | No
         return judged, judged.acceptable, ""
     if not progress.complete:
         missing = progress.wanted - progress.came + len(progress.pending)
-        return None, None, f"{missing} of {progress.wanted} items are not inspected yet."
+        return None, None, f"Not inspected yet: {missing} of {progress.wanted} items."
     # Every item was seen and the bad ones leave the lot: what remains conforms.
     return None, True, ""
 

@@ -227,7 +227,7 @@ class Station:
                 self._queue.put_nowait(job)
             except queue.Full:
                 raise QueueFullError(
-                    f"{self.settings.queue_length} photos are waiting already.",
+                    f"Photos that are waiting already: {self.settings.queue_length}.",
                     hint="Send the photo again after Retry-After; another replica shortens the queue.",
                     retry_after_s=RETRY_AFTER_S,
                 ) from None
@@ -262,7 +262,7 @@ class Station:
             reasons.append(f"Storage: {storage_error.detail}")
         alive = [worker for worker in self._workers if worker.is_alive()]
         if len(alive) < len(self._workers) and not self._closing:
-            reasons.append(f"Workers: {len(self._workers) - len(alive)} of {len(self._workers)} have ended.")
+            reasons.append(f"Workers: {len(self._workers) - len(alive)} of {len(self._workers)} ended.")
         limit_s = WEDGED_DEADLINES * self.settings.deadline_s
         now_s = time.monotonic()
         wedged = [since for since in tuple(self._busy_since_s.values()) if now_s - since > limit_s]

@@ -59,7 +59,7 @@ def test_a_right_file_is_called_right_and_a_wrong_one_is_explained(folder: Path)
     assert told.exit_code == 1
     assert f"{wrong}:13: rules[short].limt: is not a known key" in told.output
     assert "Did you mean 'limit'?" in told.output
-    assert "1 of 2 files have faults" in told.output
+    assert "files with faults: 1 of 2" in told.output
 
 
 def test_a_file_may_build_on_another_that_is_checked_with_it(folder: Path) -> None:

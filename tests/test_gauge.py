@@ -231,7 +231,7 @@ def test_tables_of_every_office_are_read(separator: str, decimal: str) -> None:
         ("part,operator,value\n1,a,\n", "line 2 lacks"),
         (
             "part,operator,value\n1,a,1\n1,a,2\n1,b,1\n2,a,1\n2,a,2\n2,b,1\n2,b,2\n",
-            "part 1 was measured 1 times by b",
+            "part 1 was measured 1 time by b",
         ),
         ("part,operator,value,reference\n1,a,1,1\n1,a,1,2\n", "another reference"),
         ("part,operator,value,reference\n1,a,1,1\n2,a,1,\n", "no reference for part 2"),

@@ -47,7 +47,7 @@ def _welt(*arguments: str) -> Result:
 
 
 def test_a_recipe_goes_in_and_comes_out_with_its_photo(folder: Path) -> None:
-    assert "1 views, 1 zones, 0 seams" in _welt("check", "derby.toml").output
+    assert "1 view, 1 zone, 0 seams" in _welt("check", "derby.toml").output
     published = _welt("import", "derby.toml", "--note", "first")
     assert published.output == "derby version 1 is in force\n", published.output
     assert "published" in _welt("list").output

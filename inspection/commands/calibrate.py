@@ -11,6 +11,7 @@ import click
 
 from inspection.commands.shared import BY, Commands, data_dir_option, opened_store, settings_of
 from inspection.errors import CalibrationError, ConfigurationError, NotFoundError
+from inspection.wording import number_of
 
 if TYPE_CHECKING:
     from inspection.calibrating import Encoded, Made, Session
@@ -372,7 +373,8 @@ def _told(file: CalibrationFile) -> list[str]:
     lines = [f"scale      {file.mm_per_px:.5f} mm/px in the middle, lengths ± {share:.2f} % (k = 2)"]
     if file.rms_mm is not None and file.rms_px is not None and file.coverage is not None:
         lines += [
-            f"fit        {file.rms_mm:.4f} mm on the plane, {file.rms_px:.3f} px over {file.photos} photos",
+            f"fit        {file.rms_mm:.4f} mm on the plane, {file.rms_px:.3f} px over "
+            f"{number_of(file.photos, 'photo')}",
             f"coverage   {100 * file.coverage:.0f} % of the photo",
         ]
         if file.coverage < 0.6:

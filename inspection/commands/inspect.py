@@ -14,6 +14,7 @@ import click
 
 from inspection.commands.shared import FILE, FOLDER, settings_of
 from inspection.errors import ConfigurationError, WeltError
+from inspection.wording import number_of
 
 if TYPE_CHECKING:
     from inspection.domain import Calibration, Metadata
@@ -130,7 +131,7 @@ def inspect(
                 for line in seamtables.seams_text(ResultDocument.model_validate_json(document).seams):
                     click.echo(line)
     if failed:
-        click.echo(f"{failed} of {len(named)} photos could not be inspected", err=True)
+        click.echo(f"{failed} of {number_of(len(named), 'photo')} could not be inspected", err=True)
         sys.exit(1)
 
 

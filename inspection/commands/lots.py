@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspection.commands.shared import Commands
+from inspection.wording import number_of
 
 if TYPE_CHECKING:
     from inspection.lots import Aql, LotPlan
@@ -120,7 +121,7 @@ def plan_of_lot(as_json: bool, **asked: Any) -> None:
     if plan.inspect == plan.lot_size:
         click.echo("the sample reaches the lot: inspect every item")
     else:
-        click.echo(f"draw {plan.inspect} items at random from the whole lot")
+        click.echo(f"draw {number_of(plan.inspect, 'item')} at random from the whole lot")
     click.echo("take out or repair each bad item that is found, even when the lot is accepted")
 
 
@@ -171,11 +172,11 @@ def curve_of_lot(as_json: bool, name: str | None, isolated: bool, **asked: Any) 
                f"accept {single.accept}; {drawn.model}, {single.edition}")  # fmt: skip
     click.echo(f"{drawn.unit:>30}  accepted")
     for point in drawn.points:
-        count = "" if point.nonconforming is None else f"{point.nonconforming} items = "
+        count = "" if point.nonconforming is None else f"{number_of(point.nonconforming, 'item')} = "
         bar = "#" * round(40 * point.pa)
         click.echo(f"{f'{count}{point.quality:.4g}':>30}  {point.pa:>7.1%}  {bar}".rstrip())
     if at_aql is not None:
         click.echo(f"at the AQL of {single.aql}, {at_aql:.1%} of lots are accepted")
     for point in drawn.risks:
-        count = "" if point.nonconforming is None else f" ({point.nonconforming} items)"
+        count = "" if point.nonconforming is None else f" ({number_of(point.nonconforming, 'item')})"
         click.echo(f"{point.pa:.1%} of lots are accepted at {point.quality:.4g} {drawn.unit}{count}")

@@ -10,6 +10,7 @@ import click
 
 from inspection.commands.shared import BY, FILE, FOLDER, Commands, data_dir_option, opened_store, settings_of
 from inspection.errors import PhotoError
+from inspection.wording import number_of
 
 if TYPE_CHECKING:
     from inspection.novelty import Estimate
@@ -210,7 +211,8 @@ def _read(path: Path) -> bytes:
 
 def _tell_estimate(needed: Estimate) -> None:
     click.echo(
-        f"{needed.photos} photos in {needed.passes} passes: about {needed.memory_mb:.0f} MB of memory, "
+        f"{needed.photos} photos in {number_of(needed.passes, 'pass', 'passes')}: "
+        f"about {needed.memory_mb:.0f} MB of memory, "
         f"about {max(1, round(needed.seconds))} s",
         err=True,
     )
@@ -233,7 +235,7 @@ def _tell_versions(before: BankVersion | None, now: BankVersion, *, seconds: flo
     if not now.direct:
         click.echo(
             f"        {len(now.photos)} photos are too few to promise {now.false_rejects:.2%}: the limit is "
-            f"extrapolated; {now.photos_needed} more good photos would support it directly."
+            f"extrapolated; {number_of(now.photos_needed, 'more good photo')} would support it directly."
         )
     click.echo(f"taught in {seconds:.1f} s")
 
@@ -301,8 +303,8 @@ def set_limit(
         blobs = open_photos(settings.photos)
         seen = teaching.preview(store, blobs, recipe.name, view_name, false_rejects=false_rejects)
         click.echo(
-            f"limit {seen.limit:.3f}: of {seen.results} stored results {seen.then} would be novel instead of "
-            f"{seen.now} ({seen.more} more, {seen.fewer} fewer)"
+            f"limit {seen.limit:.3f}: of {number_of(seen.results, 'stored result')} {seen.then} would be "
+            f"novel instead of {seen.now} ({seen.more} more, {seen.fewer} fewer)"
         )
         if not trying:
             made = teaching.change_limit(

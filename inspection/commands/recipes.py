@@ -12,6 +12,7 @@ import click
 
 from inspection.commands.shared import BY, FOLDER, Commands, data_dir_option, opened_store, settings_of
 from inspection.errors import ConfigurationError, UnknownNameError, WeltError
+from inspection.wording import number_of
 
 if TYPE_CHECKING:
     from inspection.recipe_book import RecipeBook
@@ -143,7 +144,10 @@ def check_recipes(files: tuple[Path, ...]) -> None:
         else:
             zones = sum(len(view.zones) for view in recipe.views.values())
             seams = sum(len(view.seams) for view in recipe.views.values())
-            click.echo(f"right  {file}: {len(recipe.views)} views, {zones} zones, {seams} seams")
+            click.echo(
+                f"right  {file}: {number_of(len(recipe.views), 'view')}, "
+                f"{number_of(zones, 'zone')}, {number_of(seams, 'seam')}"
+            )
     if wrong:
         sys.exit(1)
 

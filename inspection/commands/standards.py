@@ -12,6 +12,7 @@ import click
 
 from inspection.commands.shared import BY, Commands, data_dir_option, opened_store, settings_of
 from inspection.errors import ConfigurationError, StandardError
+from inspection.wording import number_of
 
 if TYPE_CHECKING:
     from inspection.rejudging import Comparison, Span
@@ -80,8 +81,8 @@ def list_standards(data_dir: Path | None) -> None:
             star = " " if name in files.ids() and files.get(name) is held else "*"
             house = sum(rule.provenance.value == "house" for rule in held.every_rule)
             click.echo(
-                f"{star} {name:<16}{held.edition:<10}{len(held.every_rule):>3} rules, {house} of house value"
-                f"  {held.title} · {held.title_zh}"
+                f"{star} {name:<16}{held.edition:<10}{number_of(len(held.every_rule), 'rule'):>9}, "
+                f"{house} of house value  {held.title} · {held.title_zh}"
             )
 
 
@@ -152,13 +153,14 @@ def check_standards(files: tuple[Path, ...]) -> None:
     for path in files:
         found = check_file(path, beside)
         if isinstance(found, Standard):
-            click.echo(f"right  {path}: {found.id} {found.edition}, {len(found.every_rule)} rules")
+            rules = number_of(len(found.every_rule), "rule")
+            click.echo(f"right  {path}: {found.id} {found.edition}, {rules}")
             continue
         wrong += 1
         for fault in found:
             click.echo(f"{fault}\n    {fault.hint}", err=True)
     if wrong:
-        click.echo(f"{wrong} of {len(files)} files have faults", err=True)
+        click.echo(f"files with faults: {wrong} of {len(files)}", err=True)
         sys.exit(1)
 
 
@@ -243,7 +245,8 @@ def _tell(found: Comparison, before: Standard, after: Standard, examples: int) -
         click.echo("no results in that time")
         return
     click.echo(
-        f"{found.results} results, {found.changed} change ({found.changed / found.results:.2%}) "
+        f"{number_of(found.results, 'result')}, {number_of(found.changed, 'changes', 'change')} "
+        f"({found.changed / found.results:.2%}) "
         f"from {before.id} {before.edition} to {after.id} {after.edition}"
     )
     click.echo(f"{'grade':<9}{'before':>9}{'after':>9}")
@@ -258,8 +261,7 @@ def _tell(found: Comparison, before: Standard, after: Standard, examples: int) -
         click.echo(f"{change.result_id}  {change.before.value} → {change.after.value}  {change.message}")
     if found.unlike_stored:
         click.echo(
-            f"{found.unlike_stored} results were graded otherwise when they were made, by another standard "
-            "or edition",
+            f"graded otherwise when they were made, by another standard or edition: {found.unlike_stored}",
             err=True,
         )
 

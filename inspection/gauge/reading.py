@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.errors import GaugeError
+from inspection.wording import number_of
 
 __all__ = ["Row", "Table", "arranged", "read_rows"]
 
@@ -98,8 +99,8 @@ def arranged(rows: list[Row], *, label: str) -> Table:
     for (part, operator), values in cells.items():
         if len(values) != repeats:
             raise GaugeError(
-                f"{label}: part {part} was measured {len(values)} times by {operator}, "
-                f"others {repeats} times.",
+                f"{label}: part {part} was measured {number_of(len(values), 'time')} by {operator}, "
+                f"others {number_of(repeats, 'time')}.",
                 hint="Measure every part equally often by every operator or camera (a crossed study).",
             )
     if references and len(references) < len(parts):

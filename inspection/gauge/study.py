@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from inspection.errors import GaugeError
 from inspection.gauge.distributions import f_exceeded, t_limit
+from inspection.wording import number_of
 
 __all__ = ["ALPHA", "Linearity", "Source", "Study", "analyse", "linearity"]
 
@@ -157,7 +158,8 @@ def analyse(
     count_p, count_o, count_r = values.shape
     if count_p < 2 or count_r < 2 or count_o < 1:
         raise GaugeError(
-            f"{count_p} parts, {count_o} operators or cameras and {count_r} repeats are too few.",
+            f"{number_of(count_p, 'part')}, {number_of(count_o, 'operator')} and "
+            f"{number_of(count_r, 'repeat')} are too few.",
             hint="Measure at least 2 parts at least twice; 10 parts, 2 cameras and 3 repeats are usual.",
         )
     if not np.isfinite(values).all():

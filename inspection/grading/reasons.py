@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspection.domain import Calibration, CalibrationProblem, Grade, Reason, Seam, Severity
 from inspection.grading.breaking import Broken
 from inspection.standards import Combination, Quantity, Rule, Standard, WindowRule
+from inspection.wording import number_of
 
 __all__ = [
     "CALIBRATION_REASONS",
@@ -104,12 +105,14 @@ def _group_message(broken: Broken, rule: Rule, kind: str) -> str:
     zones = f"in {broken.zone} zones"
     limit, unit = f"{rule.limit:g}", rule.quantity.unit
     half = f" ± {broken.uncertainty:.2f}" if broken.uncertainty else ""
-    allowed = "are allowed" if broken.certain else "are allowed: too close to tell"
+    verb = "is" if rule.limit == 1 else "are"
+    allowed = f"{verb} allowed" if broken.certain else f"{verb} allowed: too close to tell"
     match rule.quantity:
         case Quantity.COUNT:
             half = f" ± {broken.uncertainty:.0f}" if broken.uncertainty else ""
             over = "" if rule.counts_over_mm is None else f" over {rule.counts_over_mm:g} mm"
-            return f"{broken.measured:.0f}{half} defects of kind {kind}{over} {zones}; {limit} {allowed}."
+            what = "defect" if f"{broken.measured:.0f}{half}" == "1" else "defects"
+            return f"{broken.measured:.0f}{half} {what} of kind {kind}{over} {zones}; {limit} {allowed}."
         case Quantity.DENSITY_PER_DM2:
             return f"{broken.measured:.2f}{half} defects of kind {kind} per dm² {zones}; {limit} {allowed}."
         case Quantity.SPACING_MM:
@@ -151,7 +154,8 @@ def combined(
     return Reason(
         rule=COMBINATION_REASON,
         grade=grade if certain else Grade.RECHECK,
-        message=f"{faults} faults that are {severity.value} or worse; {allowed} are allowed.",
+        message=f"{number_of(faults, 'fault that is', 'faults that are')} {severity.value} or worse; "
+        f"{number_of(allowed, 'is', 'are')} allowed.",
         severity=severity,
         clause=combination.clause,
         provenance=combination.origin,

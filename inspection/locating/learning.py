@@ -101,8 +101,8 @@ def learn(rgb: npt.NDArray[np.uint8], view: View) -> Reference:
     unflipped = flipped.places * (-1, 1) + (size[0] - 1, 0)
     if len(points) < MIN_REFERENCE_POINTS:
         raise RecipeError(
-            f"the reference photo shows {len(points)} points of interest on the part; "
-            f"{MIN_REFERENCE_POINTS} are needed to find it again.",
+            f"the reference photo shows too few points of interest on the part: {len(points)} of the "
+            f"{MIN_REFERENCE_POINTS} that are needed to find it again.",
             hint="Use a sharp, well lit photo, and let the outline hold seams, edges or eyelets of the part.",
         )
 

@@ -9,6 +9,7 @@ from inspection.domain import Severity
 from inspection.errors import LotError
 from inspection.lots.plans import LotPlan, SinglePlan
 from inspection.lots.tables import EDITION, Counting
+from inspection.wording import number_of
 
 __all__ = ["ClassDecision", "LotDecision", "Tally", "is_open", "judge_lot", "judge_single"]
 
@@ -77,9 +78,13 @@ def judge_single(plan: SinglePlan, tally: Tally, severity: Severity) -> ClassDec
             f"The sample for {severity} nonconformities has {tally.inspected} of {plan.inspect} items.",
             hint=f"Inspect {missing} more, drawn at random from the whole lot.",
         )
-    what = "nonconforming" if plan.counting is Counting.ITEMS else "nonconformities"
+    found = (
+        f"{tally.found} nonconforming"
+        if plan.counting is Counting.ITEMS
+        else number_of(tally.found, "nonconformity", "nonconformities")
+    )
     limit = f"at most {plan.accept} allowed" if acceptable else f"{plan.reject} or more refuse the lot"
-    message = f"{severity}: {tally.found} {what} in {tally.inspected} items, {limit}."
+    message = f"{severity}: {found} in {number_of(tally.inspected, 'item')}, {limit}."
     return ClassDecision(severity, plan, tally, acceptable, tally.inspected < plan.inspect, message)
 
 
@@ -147,11 +152,12 @@ def _check_tally(plan: SinglePlan, tally: Tally, severity: Severity) -> None:
         )
     if plan.counting is Counting.ITEMS and tally.found > tally.inspected:
         raise LotError(
-            f"{tally.found} {severity} nonconforming items were counted in a sample of {tally.inspected}.",
+            f"A count of {tally.found} for {severity} nonconforming items cannot come of a sample of "
+            f"{tally.inspected}.",
             hint="Count each item once, however much is wrong with it, or plan by nonconformities.",
         )
     if tally.inspected == 0 and tally.found > 0:
         raise LotError(
-            f"{tally.found} {severity} nonconformities were counted in no items.",
+            f"No item was inspected, and the count of {severity} nonconformities is {tally.found}.",
             hint="Give the items inspected.",
         )

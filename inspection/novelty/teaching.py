@@ -228,7 +228,7 @@ def _check(photos: Sequence[GoodPhoto], lesson: Lesson) -> None:
         )
     if len(photos) < MIN_PHOTOS:
         raise TeachingError(
-            f"{len(photos)} good photos are too few to teach; nothing was changed.",
+            f"Too few good photos to teach: {len(photos)}; nothing was changed.",
             hint=f"Give at least {MIN_PHOTOS} photos of good parts; 20 to 50 make a better limit.",
         )
     if len(photos) > MAX_PHOTOS:

@@ -127,7 +127,7 @@ class Feed:
         """Raise PressureError when no further listener can be served."""
         if self._stopped.is_set() or len(self._queues) >= MAX_LISTENERS:
             raise PressureError(
-                f"{len(self._queues)} event streams are open, or the service is shutting down.",
+                f"Open event streams: {len(self._queues)}, or the service is shutting down.",
                 hint="Close other pages, or try again.",
                 retry_after_s=5,
             )

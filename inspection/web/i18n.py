@@ -1,9 +1,10 @@
 """Words of the pages in the viewer's language.
 
-One flat JSON catalogue per language, ``locales/<id>.json``: key to text, with ``{name}`` where a value goes.
-English is the reference: a test holds every other catalogue to the same keys and the same values. Kinds of
-defect have their names in ``taxonomy``; reasons are told anew from their rule, kind and numbers, so that no
-English sentence of a stored result shows up on a Chinese page.
+One flat JSON catalogue per language, ``locales/<id>.json``: key to text, with ``{name}`` where a value goes
+and ``{name:photo|photos}`` where a word goes by its number. English is the reference: a test holds every
+other catalogue to the same keys and the same values. Kinds of defect have their names in ``taxonomy``;
+reasons are told anew from their rule, kind and numbers, so that no English sentence of a stored result shows
+up on a Chinese page.
 """
 
 from __future__ import annotations
@@ -56,6 +57,16 @@ LANGUAGES: dict[str, Language] = {
 DEFAULT_LANGUAGE = "en"
 
 
+class _Number(int):
+    """A value of a text that also chooses the word that goes by it."""
+
+    def __format__(self, form: str) -> str:
+        one, either, many = form.partition("|")
+        if not either:
+            return super().__format__(form)
+        return one if self == 1 else many
+
+
 class ToldReason(Protocol):
     """What of a reason its sentence is made of; both the domain's and the document's reasons have it."""
 
@@ -105,7 +116,9 @@ class Words:
 
     def __call__(self, key: str, **values: object) -> str:
         """Text of a key with its values filled in; KeyError for a key that does not exist."""
-        return self.texts[key].format(**values)
+        return self.texts[key].format(
+            **{name: _Number(value) if isinstance(value, int) else value for name, value in values.items()}
+        )
 
     def has(self, key: str) -> bool:
         """Whether the catalogue has a text of its own for the key, such as the name of a zone that ships."""
@@ -179,9 +192,9 @@ class Words:
             severity = self(f"severity.{reason.severity or 'minor'}")
             return self(
                 "reason.combination",
-                faults=f"{reason.measured:.0f}",
+                faults=round(reason.measured),
                 severity=severity,
-                allowed=f"{reason.limit:.0f}",
+                allowed=round(reason.limit),
             )
         if reason.rule == UNREADABLE_REASON and reason.seam is not None:
             zone = self.named("zone", reason.zone or "photo")

@@ -132,6 +132,21 @@ def test_two_pinholes_are_for_rework_and_three_are_rejected() -> None:
     assert reason.message == "3 defects of kind pinhole in primary zones; 2 are allowed."
 
 
+@pytest.mark.parametrize(
+    ("pinholes", "limit", "told"),
+    [
+        (1, 0, "1 defect of kind pinhole in primary zones; 0 are allowed."),
+        (2, 1, "2 defects of kind pinhole in primary zones; 1 is allowed."),
+    ],
+)
+def test_one_is_told_as_one(pinholes: int, limit: int, told: str) -> None:
+    content = GENERAL.model_dump(by_alias=True)
+    rules = [{**rule, "limit": limit} for rule in content["rules"] if rule["id"] == "pinholes-many-primary"]
+    standard = Standard.model_validate({**content, "rules": rules})
+    verdict = grade([defect("pinhole", 0.4)] * pinholes, standard, CAMERA)
+    assert verdict.reasons[0].message == told
+
+
 def test_pinholes_of_different_zone_classes_are_counted_apart() -> None:
     verdict = general(
         *[defect("pinhole", 0.4)] * 2, *[defect("pinhole", 0.4, zone_class=ZoneClass.SECONDARY)] * 2

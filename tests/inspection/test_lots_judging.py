@@ -186,6 +186,12 @@ def test_a_class_that_refuses_is_enough_however_far_the_others_are() -> None:
         judge_lot(plan, counted | {MINOR: Tally(-1, 0)})
 
 
+def test_one_nonconformity_is_told_as_one() -> None:
+    plan = plan_single(500, aql("2.5"), counting=Counting.NONCONFORMITIES)
+    decision = judge_single(plan, Tally(50, 1), MAJOR)
+    assert decision.message == "major: 1 nonconformity in 50 items, at most 3 allowed."
+
+
 def test_the_message_of_a_refusal_names_the_count_and_the_limit() -> None:
     decision = judge_single(plan_single(500, aql("2.5")), Tally(50, 6), MAJOR)
     assert decision.message == "major: 6 nonconforming in 50 items, 4 or more refuse the lot."
@@ -221,7 +227,7 @@ def test_nonconformities_may_outnumber_the_items_but_nonconforming_items_may_not
     assert by_100.accept > by_100.inspect
     assert judge_single(by_100, Tally(by_100.inspect, by_100.accept), MINOR).acceptable
     with pytest.raises(
-        LotError, match="51 major nonconforming items were counted in a sample of 50"
+        LotError, match="A count of 51 for major nonconforming items cannot come of a sample of 50"
     ) as refused:
         judge_single(plan_single(500, aql("2.5")), Tally(50, 51), MAJOR)
     assert "once" in refused.value.hint
@@ -248,7 +254,7 @@ def test_an_impossible_count_is_refused_and_says_why(tally: Tally, said: str) ->
 
 def test_nonconformities_in_no_items_are_refused() -> None:
     plan = plan_single(500, aql("2.5"), counting=Counting.NONCONFORMITIES)
-    with pytest.raises(LotError, match="in no items"):
+    with pytest.raises(LotError, match="No item was inspected"):
         judge_single(plan, Tally(0, 9), MAJOR)
 
 

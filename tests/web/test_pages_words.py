@@ -32,6 +32,19 @@ def test_both_languages_have_the_same_keys() -> None:
     assert WORDS["en"].texts.keys() == WORDS["zh"].texts.keys()
 
 
+def test_words_go_by_their_number() -> None:
+    for days, english in ((0, "0 days"), (1, "1 day"), (2, "2 days")):
+        assert WORDS["en"]("calibration.stale", days=days) == f"too old: {english}"
+        assert WORDS["zh"]("calibration.stale", days=days) == f"已过期：{days} 天"
+    assert WORDS["en"]("lots.beyond", n=1) == (
+        "1 item came after the sample was complete and does not count."
+    )
+    assert WORDS["en"]("set.replaced", n=2) == "2 earlier photos of the same views do not count."
+    assert WORDS["en"]("statistics.totals", n=3, a=1, b=1, c=1, recheck=0) == (
+        "3 inspected: 1 good, 1 second, 1 reject, 0 to recheck"
+    )
+
+
 def test_both_languages_take_the_same_values() -> None:
     for key, english in WORDS["en"].texts.items():
         assert fields(english) == fields(WORDS["zh"].texts[key]), key
@@ -193,7 +206,7 @@ class Told:
         ),
         (
             Told(quantity="count", unit="", measured=4.0, uncertainty=None, limit=3.0, zone="primary"),
-            "4 × scratch in zones like “primary”; 3 are allowed",
+            "4 × scratch in zones like “primary”; the limit is 3",
             "“主要部位”一类部位有 4 处划伤，允许 3 处",
         ),
         (
@@ -250,6 +263,11 @@ class Told:
             Told(rule="combination", quantity="faults", kind=None, severity="minor", measured=4.0, limit=3.0),
             "4 faults that are minor or worse; 3 are allowed",
             "严重程度达到“轻微”及以上的缺陷共 4 处，允许 3 处",
+        ),
+        (
+            Told(rule="combination", quantity="faults", kind=None, severity="major", measured=1.0, limit=0.0),
+            "1 fault that is major or worse; 0 are allowed",
+            "严重程度达到“严重”及以上的缺陷共 1 处，允许 0 处",
         ),
         (
             Told(rule="seam_unreadable", quantity=None, kind=None, seam=0),
