@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from inspection.seams.frame import Frame
-from inspection.seams.lines import Meant, meant_line, middle_of, normals
+from inspection.seams.lines import Meant, meant_line, median, middle_of, normals
 from inspection.seams.lookup import look_up
 from inspection.seams.points import Planes
 
@@ -32,6 +33,9 @@ _PREFERRED_MM = 5.0
 """Of two edges the nearer counts, unless it shows less by this length of an exponential."""
 _STRAYED_MM = 0.5
 """How far from where it goes on the edge may lie at one hole."""
+_JUMP_MM, _JUMP_PER_UNSEEN_MM = 0.4, 0.1
+"""By how much an edge's distance from the line that was meant may change from one hole to the next, and how
+much more for each hole between where it is not seen."""
 _WINDOW = 9
 """Holes over which the edge is taken for smooth."""
 _MOST_SLANT = 0.1
@@ -79,6 +83,8 @@ def find_margins(
         places = base_px[:, None] + (sign * out_mm / frame.mm_per_px)[None, :, None] * side[:, None]
         cover = look_up(planes.edge, planes.to_cells(places.reshape(-1, 2)).reshape(n, len(out_mm), 2))
         ridge = _followed(cover, out_mm, closed=closed)
+        if not closed:
+            ridge = _without_other_edges(ridge)
         if np.isfinite(ridge).mean() >= _LEAST_SHARE:
             found.append((float(np.nanmedian(ridge)), ridge, sign))
     if not found:
@@ -133,6 +139,28 @@ def _followed(cover: npt.NDArray[np.float32], out_mm: F64, *, closed: bool) -> F
     bend = np.maximum(1e-6, 2 * mid - left - right)
     between = np.clip((right - left) / (2 * bend), -1, 1)
     return np.where(away[rows, best] <= _STRAYED_MM, out_mm[best + 1] + between * _STEP_MM, np.nan)
+
+
+def _without_other_edges(away: F64) -> F64:
+    """An edge's distances (N,) without those at either end that are of another edge.
+
+    Where a row ends, the edge of another panel, of a tape or of a shadow often lies across its way: what is
+    seen there is off the usual distance, and gets there by a jump. A row leaves its edge bit by bit.
+    """
+    seen = np.flatnonzero(np.isfinite(away))
+    if len(seen) < 3:
+        return away
+    usual = median(away[seen])
+    room = _JUMP_MM + _JUMP_PER_UNSEEN_MM * (np.diff(seen) - 1)
+    starts = [0, *(np.flatnonzero(np.abs(np.diff(away[seen])) > room) + 1).tolist(), len(seen)]
+    runs = [seen[a:b] for a, b in pairwise(starts)]
+    kept = away.copy()
+    for ordered in (runs, runs[::-1]):
+        for run in ordered:
+            if abs(median(away[run]) - usual) <= _JUMP_MM:
+                break
+            kept[run] = np.nan
+    return kept
 
 
 def _beside(at_mm: F64, edge_mm: F64, sign: float) -> F64:

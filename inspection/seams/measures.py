@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +33,11 @@ _ODD_SHORT, _ODD_LONG = 0.72, 1.35
 """Shares of the row's usual stitch beyond which a step may have a hole too many, or one too few."""
 _ODD_KNOWN = 1.2
 """Of what odd steps add to a deviation: the rest of the row is cut at those shares, too."""
+_ALIKE = 0.3
+"""Correlation of the noise of one margin with the next one's: both are measured from about the same edge."""
+_RIVAL_NOISES, _RIVALS_ALIKE = 3.0, 2.0
+"""Holes within so many noises of the least margin might be the least; alike, so many count as one."""
+_BLOM = 0.375
 _NOISE_KNOWN = 0.8
 """How well the noise of single pitches is itself known: enters the uncertainty of their deviation."""
 
@@ -194,15 +201,31 @@ def _margin(of: Measured) -> list[Measurement]:
     across = of.across_mm[known]
     edge = float(np.sqrt(np.mean(of.edge_known_mm[known] ** 2)))
     told = []
-    for name, at in (("margin_min_mm", int(margin.argmin())), ("margin_max_mm", int(margin.argmax()))):
+    for name, at, value in (
+        ("margin_min_mm", int(margin.argmin()), _least(margin)),
+        ("margin_max_mm", int(margin.argmax()), -_least(-margin)),
+    ):
         noise = float(np.hypot(across[at], edge))
-        told.append(
-            Measurement(name, float(margin[at]), "mm", _expanded(1.4 * noise, margin[at], of.relative))
-        )
+        told.append(Measurement(name, value, "mm", _expanded(1.4 * noise, value, of.relative)))
     mean = float(margin.mean())
     noise = float(np.hypot(np.sqrt(np.mean(across**2) / len(margin)), edge))
     told.append(Measurement("margin_mean_mm", mean, "mm", _expanded(noise, mean, of.relative)))
     return told
+
+
+def _least(margin_mm: F64) -> float:
+    """Least margin of a row, without what noise takes from the least of many.
+
+    How far the margins of neighbours differ tells the noise from hole to hole, whatever the row's own course.
+    Of so many holes that come about as near the least is expected below them by that noise times the normal
+    order statistic (Blom, Statistical Estimates and Transformed Beta-Variables, 1958).
+    """
+    change = np.diff(margin_mm)
+    noise = 1.4826 * median(np.abs(change - median(change))) / math.sqrt(2 * (1 - _ALIKE))
+    least = float(margin_mm.min())
+    near = int(np.count_nonzero(margin_mm < least + _RIVAL_NOISES * noise))
+    count = 1 + max(0, near - 1) / _RIVALS_ALIKE
+    return least - noise * NormalDist().inv_cdf((1 - _BLOM) / (count + 1 - 2 * _BLOM))
 
 
 def _gap(of: Measured) -> list[Measurement]:

@@ -447,6 +447,51 @@ def test_margins_are_measured_from_the_edge_and_are_negative_beyond_it() -> None
     assert abs(deepest - 14) <= 1 or abs(deepest - 13) <= 1
 
 
+@pytest.mark.parametrize("seen_mm", [0.9, 3.9])
+def test_what_lies_across_a_rows_end_is_not_taken_for_its_edge(seen_mm: float) -> None:
+    sewing = Sewing()
+    holes = straight(20, 2.5, at_mm=(10, 20))
+    sewing.row(holes)
+    sewing.edge(np.array([[0.0, 17.7], [48.0, 17.7]]))
+    sewing.edge(np.array([[51.0, 20 - seen_mm], [90.0, 20 - seen_mm]]))
+    (seam,) = sewing.seams()
+    for name in ("margin_min_mm", "margin_max_mm"):
+        assert value(seam, name) == pytest.approx(2.3, abs=0.15), name
+    assert np.isnan(seam.margin_mm).sum() in (3, 4, 5)
+
+
+def test_a_row_that_leaves_its_edge_bit_by_bit_keeps_its_margins_to_the_end() -> None:
+    sewing = Sewing()
+    sewing.row(straight(20, 2.5, at_mm=(10, 20)))
+    sewing.edge(np.array([[0.0, 17.7], [45.0, 17.7], [70.0, 16.2]]))
+    (seam,) = sewing.seams()
+    assert value(seam, "margin_max_mm") == pytest.approx(3.2, abs=0.2)
+    assert np.isfinite(seam.margin_mm).all()
+
+
+def test_the_least_and_greatest_margin_are_not_those_of_the_worst_placed_holes() -> None:
+    ranges_mm = []
+    for seed in range(6):
+        sewing = Sewing()
+        holes = straight(24, 2.5, at_mm=(10, 20))
+        holes[:, 1] += np.random.default_rng(seed).normal(0, 0.1, len(holes))
+        sewing.row(holes)
+        sewing.edge(np.array([[0.0, 17.7], [90.0, 17.7]]))
+        (seam,) = sewing.seams()
+        ranges_mm.append(value(seam, "margin_max_mm") - value(seam, "margin_min_mm"))
+    assert np.mean(ranges_mm) < 0.2  # about 0.4 by the holes themselves
+
+
+def test_a_place_where_a_row_comes_near_its_edge_has_the_least_margin() -> None:
+    sewing = Sewing()
+    holes = straight(24, 2.5, at_mm=(10, 20))
+    holes[10:13, 1] -= (0.5, 1.0, 0.5)
+    sewing.row(holes)
+    sewing.edge(np.array([[0.0, 17.7], [90.0, 17.7]]))
+    (seam,) = sewing.seams()
+    assert value(seam, "margin_min_mm") == pytest.approx(1.3, abs=0.15)
+
+
 def test_without_a_scale_only_counts_are_told() -> None:
     sewing = Sewing()
     sewing.row(straight(16, 2.5), unseen=(7,))
