@@ -11,7 +11,7 @@ import threading
 from inspection.errors import ConflictError, NotFoundError, StandardError
 from inspection.standards import Standard, Standards, check_text
 from inspection.store import Store, standards
-from inspection.store.standards import Activation, Edition
+from inspection.store.standards import Activation, Added, Edition
 
 __all__ = ["StandardBook"]
 
@@ -64,7 +64,7 @@ class StandardBook:
             f"{standard_id!r} has no edition {edition!r}", hint="See its editions, or add this one first."
         )
 
-    def add(self, text: str, *, by: str, note: str = "", origin: str = "standard.toml") -> Edition:
+    def add(self, text: str, *, by: str, note: str = "", origin: str = "standard.toml") -> Added:
         """Check a file and keep it as an edition; it is not in force yet.
 
         Parameters

@@ -149,7 +149,11 @@ def test_an_edition_that_is_wrong_or_would_change_is_not_added(folder: Path) -> 
     assert "Did you mean 'limit'?" in told
     assert "Did you mean 'severity'?" in told
     path.write_text(ACME, encoding="utf-8")
-    assert run("add", path).exit_code == 0
+    assert run("add", path, "--note", "first").output.startswith("added general@acme-1; next:")
+    again = run("add", path, "--note", "second")
+    assert again.exit_code == 0
+    assert "general@acme-1 was there already" in again.output
+    assert "added general" not in again.output
     path.write_text(ACME.replace("1.0", "2.0"), encoding="utf-8")
     assert "exists with other content" in run("add", path).output
     shipped = open_standards().get("general").edition

@@ -282,10 +282,14 @@ def add_standard(file: Path, note: str, data_dir: Path | None) -> None:
         raise ConfigurationError(f"{file} cannot be read: {error}", hint="It has to be UTF-8.") from error
     with opened_store(data_dir) as store:
         made = _book(store).add(text, by=BY, note=note, origin=str(file))
-    click.echo(
-        f"added {made.standard_id}@{made.edition}; next: welt standards activate "
-        f"{made.standard_id}@{made.edition} --note …"
-    )
+    name = f"{made.edition.standard_id}@{made.edition.edition}"
+    if made.was_there:
+        click.echo(
+            f"{name} was there already, with the same content: {made.edition.added_by} added it on "
+            f"{made.edition.added_at:%Y-%m-%d}; nothing was changed"
+        )
+    else:
+        click.echo(f"added {name}; next: welt standards activate {name} --note …")
 
 
 @standards.command("activate")

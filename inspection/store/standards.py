@@ -17,6 +17,7 @@ from inspection.store.database import Lock, Store, check_names, check_text
 __all__ = [
     "MAX_NOTE_LENGTH",
     "Activation",
+    "Added",
     "Edition",
     "activate",
     "activations",
@@ -53,6 +54,14 @@ class Edition:
 
 
 @dataclass(frozen=True)
+class Added:
+    """An edition that is kept now; ``was_there`` when it had been before, and nothing was changed."""
+
+    edition: Edition
+    was_there: bool
+
+
+@dataclass(frozen=True)
 class Activation:
     """From ``at`` on photos are judged by this edition; None is the one of the service's files."""
 
@@ -66,8 +75,8 @@ class Activation:
 
 def add(
     store: Store, standard_id: str, edition: str, *, content: str, source: str, by: str, note: str = ""
-) -> Edition:
-    """Keep an edition; the same content again is the same edition.
+) -> Added:
+    """Keep an edition; the same content again is the same edition, with its first note.
 
     Raises
     ------
@@ -85,7 +94,7 @@ def add(
                     f"edition {edition!r} of {standard_id!r} exists with other content",
                     hint="Give the changed standard another edition: results name the one that judged them.",
                 )
-            return before
+            return Added(before, was_there=True)
         added = Edition(standard_id, edition, content, source, store.now(), by, note)
         connection.execute(
             sa.insert(_editions).values(
@@ -106,7 +115,7 @@ def add(
             subject=f"standard:{standard_id}",
             details={"edition": edition, "note": note},
         )
-    return added
+    return Added(added, was_there=False)
 
 
 def activate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from inspection.document import Moment
@@ -140,11 +140,19 @@ class PreviewAnswer(Answer):
     tags=["configuration"],
     summary="Add an edition of a standard",
     status_code=201,
-    responses=problem_responses(400, 401, 403, 409, 422, 503),
+    responses={
+        200: {"model": EditionAnswer, "description": "It was there already; nothing was changed."},
+        **problem_responses(400, 401, 403, 409, 422, 503),
+    },
 )
-def add_edition(body: NewEditionBody, caller: StandardManager, station: StationDep) -> EditionAnswer:
+def add_edition(
+    body: NewEditionBody, caller: StandardManager, station: StationDep, response: Response
+) -> EditionAnswer:
     """It is checked and kept, and not in force yet."""
-    return EditionAnswer.of(station.standard_book.add(body.source, by=caller.name, note=body.note))
+    made = station.standard_book.add(body.source, by=caller.name, note=body.note)
+    if made.was_there:
+        response.status_code = 200
+    return EditionAnswer.of(made.edition)
 
 
 @router.get(

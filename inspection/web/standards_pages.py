@@ -240,8 +240,9 @@ def add_edition(
         return _list(
             desk, station, session, notice=refused(desk, error), draft=(text, note), status=error.status
         )
-    query = urlencode({"edition": made.edition})
-    return RedirectResponse(f"{_url(made.standard_id)}?{query}", status_code=303, headers=PRIVATE)
+    there = {"there": "yes"} if made.was_there else {}
+    query = urlencode({"edition": made.edition.edition, **there})
+    return RedirectResponse(f"{_url(made.edition.standard_id)}?{query}", status_code=303, headers=PRIVATE)
 
 
 def _detail(
@@ -389,9 +390,17 @@ def standard_page(
     station: StationDep,
     session: Viewer,
     edition: Annotated[str | None, Query(max_length=32)] = None,
+    there: Annotated[str, Query(max_length=3)] = "",
 ) -> Response:
-    """One standard; with an edition, what putting that one into force would change."""
-    return _detail(standard_id, desk, station, session, edition=edition)
+    """One standard; with an edition, what putting that one into force would change.
+
+    Parameters
+    ----------
+    there : said where the edition was added, and was there already.
+    """
+    told = edition is not None and there == "yes"
+    notice = Notice("warn", desk.words("standards.was_there", edition=edition)) if told else None
+    return _detail(standard_id, desk, station, session, edition=edition, notice=notice)
 
 
 @router.post("/standards/{standard_id}/activate", dependencies=[FromOurForm])

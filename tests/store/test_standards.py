@@ -13,7 +13,7 @@ from inspection.store import Store, audit, schema, standards
 def add(store: Store, edition: str, content: str = "{}", standard_id: str = "acme") -> standards.Edition:
     return standards.add(
         store, standard_id, edition, content=content, source="# TOML", by="li.wei", note="first"
-    )
+    ).edition
 
 
 def in_force(store: Store) -> dict[str, str]:
@@ -51,8 +51,10 @@ def test_the_last_change_of_each_standard_holds_and_all_are_kept(store: Store) -
 
 
 def test_an_edition_never_changes(store: Store) -> None:
-    first = add(store, "1", '{"a": 1}')
-    assert add(store, "1", '{"a": 1}') == first
+    first = standards.add(store, "acme", "1", content='{"a": 1}', source="", by="li.wei", note="first")
+    again = standards.add(store, "acme", "1", content='{"a": 1}', source="", by="wang", note="second")
+    assert (first.was_there, again.was_there) == (False, True)
+    assert again.edition == first.edition
     with pytest.raises(ConflictError, match="edition '1' of 'acme' exists with other content"):
         add(store, "1", '{"a": 2}')
     for table in (schema.standard_editions, schema.standard_activations):

@@ -117,7 +117,10 @@ def test_what_is_wrong_is_answered_with_what_to_do(served: Served) -> None:
         assert wrong.status_code == 422
         assert "standard.toml:14: rules[hole-large].limt: is not a known key" in wrong.json()["detail"]
         assert wrong.json()["hint"] == "Did you mean 'limit'?"
-        assert engineer.post(API, json={"source": EDITION}).status_code == 201
+        first = engineer.post(API, json={"source": EDITION})
+        assert first.status_code == 201
+        same = engineer.post(API, json={"source": EDITION, "note": "again"})
+        assert (same.status_code, same.json()) == (200, first.json())
         again = engineer.post(API, json={"source": EDITION.replace("50.0", "60.0")})
         assert again.status_code == 409
         for name, edition, code in (("general", "nothing", 404), ("nobody", "1", 404), ("nobody", None, 404)):
@@ -184,7 +187,11 @@ def test_the_page_previews_puts_into_force_and_shows_the_history(served: Served)
         )
         assert (sent.status_code, sent.headers["location"]) == (303, "/standards/general?edition=lenient")
         preview_page = engineer.get(sent.headers["location"]).text
-        assert "Of the newest 1 results of the last 30 days, 1 would get another grade." in preview_page
+        assert "was there already" not in preview_page
+        again = engineer.post("/standards", data={"csrf_token": token(page), "source": EDITION})
+        assert again.headers["location"] == "/standards/general?edition=lenient&there=yes"
+        assert "Edition lenient was there already" in engineer.get(again.headers["location"]).text
+        assert "Of the newest 1 result of the last 30 days, 1 would get another grade." in preview_page
         form = {"csrf_token": token(preview_page), "edition": "lenient", "note": "", "seen": "0"}
         assert "no reason is given" in engineer.post("/standards/general/activate", data=form).text.lower()
         done = engineer.post("/standards/general/activate", data={**form, "note": "agreed"})
