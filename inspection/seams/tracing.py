@@ -8,6 +8,7 @@ ends point at each other (``joining``). No hole is made up.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,14 +106,14 @@ def _nearest(at: F64, count: int, reach: float) -> tuple[Ints, F64]:
     far = np.full((n, count), np.inf)
     small = at.astype(np.float32)
     order = np.argsort(small[:, 0], kind="stable")
-    xs = small[order, 0]
+    x, y = small[order].T
     for begin in range(0, n, 256):  # points sorted by x: a block meets only what is near in x
         block = order[begin : begin + 256]
-        low = np.searchsorted(xs, xs[begin] - reach)
-        high = np.searchsorted(xs, xs[min(begin + 255, n - 1)] + reach, side="right")
+        low = np.searchsorted(x, x[begin] - reach)
+        high = np.searchsorted(x, x[min(begin + 255, n - 1)] + reach, side="right")
         others = order[low:high]
-        gap = small[block, None] - small[None, others]
-        d2 = np.einsum("ijk,ijk->ij", gap, gap)
+        d2 = (x[begin : begin + 256, None] - x[low:high]) ** 2
+        d2 += (y[begin : begin + 256, None] - y[low:high]) ** 2
         d2[block[:, None] == others[None]] = np.inf
         k = min(count, len(others))
         best = np.argpartition(d2, k - 1, axis=1)[:, :k]
@@ -155,33 +156,30 @@ def _mutual(at: F64, evidence: _Evidence) -> list[tuple[int, int]]:
     way = ahead / np.maximum(far, 1e-6)[..., None]
     way[~real] = 0
     # A link that passes over another hole leaves it out.
-    along = np.einsum("nik,njk->nij", ahead, way)  # of neighbour i along the way to neighbour j
-    across2 = np.where(real, far, 0)[:, :, None] ** 2 - along**2
-    reach = np.where(real, far, 0)[:, None, :]
-    over = (
-        (along > 0.15 * reach)
-        & (along < 0.85 * reach)
-        & (across2 < _BESIDE_CELLS**2)
-        & real[:, :, None]
-        & (held[:, :, None] > 0.4)
-    )
+    along = ahead[:, :, None, 0] * way[:, None, :, 0]  # of neighbour i along the way to neighbour j
+    along += ahead[:, :, None, 1] * way[:, None, :, 1]
+    reach = np.where(real, far, 0)
+    over = (along > 0.15 * reach[:, None]) & (along < 0.85 * reach[:, None])
+    over &= reach[:, :, None] ** 2 - along**2 < _BESIDE_CELLS**2
+    over &= (real & (held > 0.4))[:, :, None]
     usable = real & (held >= _LINKED_SUPPORT) & ~over.any(axis=1)
-    cos = np.einsum("nik,njk->nij", way, way)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        uneven = np.abs(np.log(far[:, :, None] / far[:, None, :]))
+    # What it costs to go through a hole from one of its neighbours to another.
+    one, other = np.triu_indices(count, 1)
+    hole, pair = np.nonzero(usable[:, one] & usable[:, other])
+    i, j = (hole, one[pair]), (hole, other[pair])
+    cos = np.einsum("pk,pk->p", way[i], way[j])
     cost = (
         1.2 * (1 + cos)
-        + 0.5 * np.nan_to_num(uneven, nan=9.0, posinf=9.0)
-        + 0.8 * (2 - held[:, :, None] - held[:, None, :])
-        + 0.02 * (np.where(real, far, 99)[:, :, None] + np.where(real, far, 99)[:, None, :])
+        + 0.5 * np.abs(np.log(far[i] / far[j]))
+        + 0.8 * (2 - held[i] - held[j])
+        + 0.02 * (far[i] + far[j])
     )
-    pairable = usable[:, :, None] & usable[:, None, :] & (cos < _STRAIGHT_COS)
-    cost = np.where(pairable, cost, np.inf).reshape(n, -1)
-    best = cost.argmin(axis=1)
-    paired = np.isfinite(cost[np.arange(n), best])
+    cheapest = np.lexsort((cost, hole))
+    cheapest = cheapest[cos[cheapest] < _STRAIGHT_COS]
+    holes, place = np.unique(hole[cheapest], return_index=True)
+    best = cheapest[place]
     choice = np.full((n, 2), -1, np.intp)
-    choice[paired, 0] = near[np.flatnonzero(paired), best[paired] // count]
-    choice[paired, 1] = near[np.flatnonzero(paired), best[paired] % count]
+    choice[holes] = np.stack([near[i][best], near[j][best]], axis=1)
     first, second = first[forward], second[forward]
     agreed = (choice[first] == second[:, None]).any(axis=1) & (choice[second] == first[:, None]).any(axis=1)
     return list(zip(first[agreed].tolist(), second[agreed].tolist(), strict=True))
@@ -208,7 +206,7 @@ def _extend(links: Links, evidence: _Evidence) -> None:
             continue
         turn = _turn(links, i, j) + _turn(links, j, i)
         usual = max(_step(links, i), _step(links, j))
-        uneven = abs(np.log(d / usual)) if usual > 0 else 0.3
+        uneven = abs(math.log(d / usual)) if usual > 0 else 0.3
         found.append((1.2 * turn + uneven + 1.6 * (1 - s) + 0.02 * d, i, j, s, d))
     for _, i, j, s, d in sorted(found):
         # Links made meanwhile may have changed where the strings lead.
@@ -233,11 +231,11 @@ def _turn(links: Links, i: int, j: int) -> float:
     """1 minus the cosine of the turn at ``i`` from its string towards ``j``; 0.15 when it has none."""
     if not links.of[i]:
         return 0.15
-    back = links.at[i] - links.at[links.of[i][0]]
-    ahead = links.at[j] - links.at[i]
-    return 1 - float(back @ ahead) / max(1e-9, float(np.hypot(*back) * np.hypot(*ahead)))
+    back, ahead = links.step(links.of[i][0], i), links.step(i, j)
+    size = math.hypot(*back) * math.hypot(*ahead)
+    return 1 - (back[0] * ahead[0] + back[1] * ahead[1]) / max(1e-9, size)
 
 
 def _step(links: Links, i: int) -> float:
     """Distance from ``i`` to its neighbour; 0 when it has none."""
-    return float(np.hypot(*(links.at[i] - links.at[links.of[i][0]]))) if links.of[i] else 0.0
+    return math.hypot(*links.step(i, links.of[i][0])) if links.of[i] else 0.0
