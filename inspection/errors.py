@@ -13,7 +13,8 @@
     │   └── ScaleError                mm_per_px of 0, negative, not a number, absurd
     ├── CalibrationError              photos or lengths that no calibration can be made of
     │   └── BoardError                a photo of a board that cannot be read
-    ├── StandardError                 a standard's file with faults
+    ├── SeveralFaultsError            what may be wrong several times
+    │   └── StandardError             a standard's file with faults
     ├── RecipeError                   a recipe that photos could not be judged by
     ├── GaugeError                    measurements that no gauge study can be made of
     ├── LotError                      a lot, AQL or count that cannot be planned or judged
@@ -31,6 +32,7 @@
     ├── StorageError                  disk or database cannot take the result now
     ├── ModelError                    a model is missing, damaged or does not reproduce its golden answers
     └── ConfigurationError            settings, recipes, standards that cannot be used
+        └── FileFaultsError           a file with faults, each told by itself
 
 Every error carries what happened (``detail``, with the value) and what to do (``hint``).
 ``inspection.web.problems`` turns each into an RFC 9457 problem document; ``docs/errors.md`` lists them all,
@@ -155,21 +157,25 @@ class BoardError(CalibrationError):
     title = "The calibration board cannot be read"
 
 
-class StandardError(WeltError):
-    """A standard's file has faults, each told with its line.
+class SeveralFaultsError(WeltError):
+    """Several things may be wrong with a file, each told by itself.
 
     Attributes
     ----------
     faults : what is wrong and what to do about it, two sentences each.
     """
 
-    kind = "standard"
-    title = "The standard has faults"
-    status = 422
-
     def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
         self.faults = tuple((wrong.rstrip("."), to_do) for wrong, to_do in faults)
         super().__init__("; ".join(wrong for wrong, _ in self.faults) + ".", hint=self.faults[0][1])
+
+
+class StandardError(SeveralFaultsError):
+    """A standard's file has faults, each told with its line."""
+
+    kind = "standard"
+    title = "The standard has faults"
+    status = 422
 
 
 class RecipeError(WeltError):
@@ -304,3 +310,7 @@ class ConfigurationError(WeltError):
     kind = "configuration"
     title = "The configuration cannot be used"
     status = 500
+
+
+class FileFaultsError(SeveralFaultsError, ConfigurationError):
+    """A file of the service, such as a recipe's, has faults, each told by its key."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from inspection.errors import ConfigurationError
+from inspection.errors import ConfigurationError, FileFaultsError
 
 __all__ = ["message_of", "own_faults", "read_folders", "read_toml"]
 
@@ -25,7 +25,8 @@ def read_toml(path: Path, model: type[Checked]) -> Checked:
 
     Raises
     ------
-    ConfigurationError : cannot be read, is not TOML, or says something that ``model`` does not allow.
+    ConfigurationError : cannot be read, or is not TOML.
+    FileFaultsError : says something that ``model`` does not allow, each fault told by itself.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -42,7 +43,12 @@ def read_toml(path: Path, model: type[Checked]) -> Checked:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {_told(error, content)}", hint=_hint(error, model)) from error
+        raise FileFaultsError(
+            [
+                (f"{path}: {_told(fault, content)}", _hint(fault, model))
+                for fault in own_faults(error.errors())
+            ]
+        ) from error
 
 
 def read_folders(folders: Iterable[Path], model: type[Checked]) -> dict[Path, Checked]:
@@ -74,14 +80,10 @@ def message_of(fault: Mapping[str, Any]) -> str:
     return _MEMBER.sub(r"\1", str(fault["msg"]).removeprefix("Value error, "))
 
 
-def _told(error: ValidationError, content: Mapping[str, object]) -> str:
-    """Every fault with its key, on one line; a list entry is also named by its own id or name."""
-    parts = []
-    for fault in own_faults(error.errors()):
-        key = _key(fault["loc"], content)
-        message = message_of(fault)
-        parts.append(f"{key}: {message}" if key else message)
-    return "; ".join(parts) + "."
+def _told(fault: Mapping[str, Any], content: Mapping[str, object]) -> str:
+    """A fault with its key; a list entry is also named by its own id or name."""
+    key = _key(fault["loc"], content)
+    return f"{key}: {message_of(fault)}" if key else message_of(fault)
 
 
 def _key(location: tuple[int | str, ...], content: Mapping[str, object]) -> str:
@@ -97,14 +99,11 @@ def _key(location: tuple[int | str, ...], content: Mapping[str, object]) -> str:
     return key
 
 
-def _hint(error: ValidationError, model: type[BaseModel]) -> str:
-    kinds = {fault["type"] for fault in error.errors()}
-    if "extra_forbidden" in kinds:
-        return (
-            "Remove or correct the key; known keys at the top are: "
-            + ", ".join(sorted(model.model_fields))
-            + "."
-        )
-    if "missing" in kinds:
+def _hint(fault: Mapping[str, Any], model: type[BaseModel]) -> str:
+    if fault["type"] == "extra_forbidden" and len(fault["loc"]) == 1:
+        return f"Remove or correct the key; known keys are: {', '.join(sorted(model.model_fields))}."
+    if fault["type"] == "extra_forbidden":
+        return "Remove or correct the key; the files that ship show every key in use."
+    if fault["type"] == "missing":
         return "Add the missing key; the files that ship show every key in use."
     return "Correct the value that the message names; the files that ship show every key in use."

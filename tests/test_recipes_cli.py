@@ -97,6 +97,22 @@ def test_a_file_that_cannot_be_used_is_told_and_not_published(
     assert "derby" not in _welt("list").output
 
 
+def test_each_fault_of_a_file_has_a_line_of_its_own(folder: Path) -> None:
+    wrong = DERBY.replace('name = "toe"', 'name = "toe"\nclas = "a"').replace('"primary"', '"first"')
+    (folder / "derby.toml").write_text(f'stile = "x"\n{wrong}', encoding="utf-8")
+    lines = _welt("check", "derby.toml").output.splitlines()
+    assert [line.split(": ")[1] for line in lines] == [
+        "views.lateral.zones[toe].class",
+        "views.lateral.zones[toe].clas",
+        "stile",
+    ]
+    assert all(line.startswith("wrong  derby.toml: ") for line in lines)
+    assert "known keys are: calibrations" in lines[2]
+    assert "known keys are" not in lines[0] + lines[1]
+    told = _welt("import", "derby.toml").output
+    assert told.count("derby.toml: ") == 3
+
+
 def test_a_published_recipe_does_not_take_the_name_of_a_file(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

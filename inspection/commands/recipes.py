@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inspection.commands.shared import BY, FOLDER, Commands, data_dir_option, opened_store, settings_of
-from inspection.errors import ConfigurationError, UnknownNameError, WeltError
+from inspection.errors import ConfigurationError, SeveralFaultsError, UnknownNameError, WeltError
 from inspection.wording import number_of
 
 if TYPE_CHECKING:
@@ -139,8 +139,9 @@ def check_recipes(files: tuple[Path, ...]) -> None:
             recipe = _checked_file(file, standards)
         except WeltError as error:
             wrong += 1
-            told = error.detail.removeprefix(f"{file}: ").rstrip(".")
-            click.echo(f"wrong  {file}: {told}. {error.hint}", err=True)
+            faults = error.faults if isinstance(error, SeveralFaultsError) else [(error.detail, error.hint)]
+            for told, hint in faults:
+                click.echo(f"wrong  {file}: {told.removeprefix(f'{file}: ').rstrip('.')}. {hint}", err=True)
         else:
             zones = sum(len(view.zones) for view in recipe.views.values())
             seams = sum(len(view.seams) for view in recipe.views.values())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inspection.errors import ConfigurationError, StandardError, WeltError
+from inspection.errors import ConfigurationError, SeveralFaultsError, WeltError
 
 if TYPE_CHECKING:
     from inspection.settings import Settings
@@ -32,7 +32,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except StandardError as error:
+        except SeveralFaultsError as error:
             for wrong, to_do in error.faults:
                 click.echo(f"{wrong}\n    {to_do}", err=True)
             ctx.exit(1)
