@@ -19,8 +19,9 @@ from inspection.domain import ZoneClass
 from inspection.errors import ForbiddenError, UnknownNameError, WeltError
 from inspection.recipe_book import of_version
 from inspection.recipes import Recipe
-from inspection.store import inspections, stations
+from inspection.store import Store, inspections, stations
 from inspection.store import recipes as stored
+from inspection.store.inspections import Filters, StoredInspection
 from inspection.store.people import Session
 from inspection.tomlfiles import message_of
 from inspection.web import recipe_places
@@ -191,7 +192,6 @@ def editor(
         recipe = of_version(stored.version(station.store, name, version))
         draft = recipe.model_dump(mode="json", by_alias=True, exclude_none=True)
     words = desk.words
-    page = inspections.page(station.store, limit=OFFERED_PHOTOS)
     context = shown.EditorContext(
         name=str(draft["name"]),
         style=str(draft.get("style") or ""),
@@ -204,7 +204,7 @@ def editor(
                 picture_url=overlay_url(each.record.result_id, "side_px=320", "outlines=false"),
                 name=each.record.part_id or each.record.result_id[-6:],
             )
-            for each in page.items
+            for each in _offered(station.store, str(draft.get("style") or ""))
         ),
         back_url="/recipes",
         given={
@@ -215,6 +215,13 @@ def editor(
         },
     )
     return desk.page("recipe.html", context, place="recipes")
+
+
+def _offered(store: Store, style: str) -> list[StoredInspection]:
+    """The newest results whose photos are offered, those of the recipe's style first."""
+    own = inspections.page(store, Filters(style=style), limit=OFFERED_PHOTOS).items if style else ()
+    newest = inspections.page(store, limit=OFFERED_PHOTOS).items
+    return [*own, *(each for each in newest if each not in own)][:OFFERED_PHOTOS]
 
 
 # What the script of the editor asks

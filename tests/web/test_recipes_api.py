@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,24 @@ def test_what_one_replica_publishes_another_judges_by_at_once(tmp_path: Path, mo
         two.station.book.set_station("line-1", recipe="shared", style=None, by="t")
         assert one.post(factories.make_jpeg(seed=11)).json()["recipe"]["name"] == "shared"
         assert stations.by_name(one.station.store, "line-1").active
+
+
+def test_photos_of_the_recipes_own_style_are_offered_first(served: Served, engineer: httpx.Client) -> None:
+    publish(engineer, recipe("offers", style="Offered"))
+    own = [
+        served.post(factories.make_jpeg(seed=60 + number), recipe="offers").json()["result_id"]
+        for number in range(2)
+    ]
+    others = [
+        served.post(factories.make_jpeg(seed=70 + number), recipe="default").json()["result_id"]
+        for number in range(12)
+    ]
+    for query, offered in (
+        ("?name=offers&version=1", [*own[::-1], *others[:1:-1]]),
+        ("", others[::-1]),
+    ):
+        page = engineer.get(f"/recipes/editor{query}").text
+        assert re.findall(r'data-try="([^"]+)"', page) == offered
 
 
 @pytest.mark.parametrize("path", ["/recipes/photos", "/recipes/publish", "/recipes/try"])
