@@ -7,9 +7,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
 
-__all__ = ["Name"]
+__all__ = ["HTML_PATTERN", "PATTERN", "Name"]
 
 PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+HTML_PATTERN = PATTERN[1:-1].replace("_-]", r"_\-]")
+"""For inputs of pages: browsers anchor it themselves, and take no bare dash in a class."""
 MAX_LENGTH = 64
 FALLBACK = "derby-17"
 

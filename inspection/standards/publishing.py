@@ -6,6 +6,7 @@ import copy
 import json
 from typing import Any
 
+from inspection import names
 from inspection.standards.model import SCHEMA, Standard
 
 __all__ = ["SCHEMA_FILE", "json_schema"]
@@ -31,7 +32,7 @@ def json_schema() -> str:
     differing["title"] = "Standard that builds on another"
     differing["properties"]["extends"] = {
         "type": "string",
-        "pattern": r"^[a-z0-9][a-z0-9_-]{0,63}$",
+        "pattern": names.PATTERN,
         "description": "Id of the standard that it builds on.",
     }
     differing["properties"]["remove"] = {

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 from ulid import ULID
 
+from inspection import names
 from inspection.calibration.checking import Check
 from inspection.calibration.files import CalibrationFile, from_json, to_json
 from inspection.domain import Calibration
@@ -38,7 +39,6 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_VIEW = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _NOTE_LENGTH = 200  # characters
 
 _table = schema.calibrations
@@ -114,7 +114,7 @@ def add(store: Store, new: NewCalibration, *, by: str, activate: bool = True) ->
     """
     check_text(note=new.note)
     stations.by_name(store, new.station)
-    if _VIEW.fullmatch(new.view) is None:
+    if re.fullmatch(names.PATTERN, new.view) is None:
         raise MetadataError(
             f"{new.view!r} is not the name of a view",
             hint="Use the view's name in the recipe, as in lateral.",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from inspection import teaching
+from inspection import names, teaching
 from inspection.store import banks, inspections
 from inspection.store.banks import BankVersion, State, Teaching
 from inspection.teaching_job import asked
@@ -22,9 +22,8 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["novelty"])
 
-NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
-RecipeName = Annotated[str, Path(pattern=NAME, description="Name of the recipe.")]
-ViewName = Annotated[str, Path(pattern=NAME, description="Name of the view.")]
+RecipeName = Annotated[str, Path(pattern=names.PATTERN, description="Name of the recipe.")]
+ViewName = Annotated[str, Path(pattern=names.PATTERN, description="Name of the view.")]
 Share = Annotated[float, Field(ge=0.0005, le=0.5, allow_inf_nan=False)]
 ResultId = Annotated[str, Field(pattern=RESULT_ID_PATTERN)]
 Why = Annotated[str, Field(max_length=500, description="Kept beside the version.")]

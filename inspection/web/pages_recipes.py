@@ -17,6 +17,7 @@ from inspection.access import Role
 from inspection.document import ReasonDocument, build_document
 from inspection.domain import ZoneClass
 from inspection.errors import ForbiddenError, UnknownNameError, WeltError
+from inspection.names import HTML_PATTERN
 from inspection.recipe_book import of_version
 from inspection.recipes import Recipe
 from inspection.store import Store, inspections, stations
@@ -207,6 +208,7 @@ def editor(
             for each in _offered(station.store, str(draft.get("style") or ""))
         ),
         back_url="/recipes",
+        name_pattern=HTML_PATTERN,
         given={
             "recipe": draft,
             "csrf": session.csrf_token,

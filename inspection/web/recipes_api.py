@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from inspection import drawing, imaging
+from inspection import drawing, imaging, names
 from inspection.document import ResultDocument, build_document
 from inspection.domain import Finding, Metadata, Photo
 from inspection.errors import ForbiddenError, NotFoundError, RecipeError, UnknownNameError
@@ -47,8 +47,7 @@ __all__ = ["router", "tried"]
 
 router = APIRouter()
 
-RECIPE_PATTERN = "^[a-z0-9][a-z0-9_-]{0,63}$"
-RecipeName = Annotated[str, Path(pattern=RECIPE_PATTERN, description="Name of the recipe.")]
+RecipeName = Annotated[str, Path(pattern=names.PATTERN, description="Name of the recipe.")]
 Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="Number of the version.")]
 StationName = Annotated[str, Path(pattern=NAME_PATTERN, description="Name of the station.")]
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the photo, in hex.")]

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from inspection import names
 from inspection.document import Moment
 from inspection.domain import Grade
 from inspection.errors import NotFoundError
@@ -25,8 +26,7 @@ PREVIEW_RESULTS = 2000
 """Newest results that a preview judges, in about a second; ``welt standards diff`` judges all."""
 PREVIEW_DAYS = 30
 
-NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
-StandardId = Annotated[str, Path(pattern=NAME_PATTERN)]
+StandardId = Annotated[str, Path(pattern=names.PATTERN)]
 EditionName = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[^\x00]*$")]
 Note = Annotated[str, Field(max_length=stored.MAX_NOTE_LENGTH, pattern=r"^[^\x00]*$")]
 

@@ -33,6 +33,20 @@ def click_at(page: Page, x: float, y: float) -> None:
     page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
 
+def test_a_view_is_named_by_the_pattern_that_the_service_knows(open_page: Open) -> None:
+    page = open_page("ana", "/recipes/editor")
+    for wrong in ("Left side", "-left", "left.side", "", "左"):
+        page.fill("#new-view", wrong)
+        page.click("#add-view")
+        expect(page.locator("#view option")).to_have_count(1)
+        expect(page.get_by_text("A view is named with small letters")).to_be_visible()
+    page.fill("#new-view", " left_side-2 ")
+    page.click("#add-view")
+    expect(page.locator("#view option")).to_have_count(2)
+    expect(page.locator("#view")).to_have_value("left_side-2")
+    expect(page.locator("#new-view")).to_have_value("")
+
+
 def test_a_drawn_zone_is_published_and_grades_the_next_photo(
     open_page: Open, line: Line, tmp_path: Path
 ) -> None:

@@ -77,4 +77,5 @@ class EditorContext:
     standards: tuple[str, ...]
     photos: tuple[ShownPhoto, ...]
     back_url: str
+    name_pattern: str
     given: Mapping[str, object] = field(default_factory=dict)

@@ -485,11 +485,12 @@
   }
   byId("view").addEventListener("change", (event) => { viewName = event.target.value; show(); });
   byId("add-view").addEventListener("click", () => {
-    const name = byId("new-view").value.trim();
-    if (!/^[a-z0-9][a-z0-9_-]{0,63}$/.test(name)) return say(texts.bad_view, "warn");
+    const field = byId("new-view");
+    const name = (field.value = field.value.trim());
+    if (name === "" || !field.validity.valid) return say(texts.bad_view, "warn"); // by the pattern of the page
     remember();
     if (!draft.views[name]) draft.views[name] = { zones: [], seams: [] };
-    byId("new-view").value = "";
+    field.value = "";
     viewName = name;
     show();
   });
