@@ -42,6 +42,7 @@ QUICK: dict[str, Measure] = {
     "synthesis": lambda _: synthesis.measure(),
     "calibration": lambda _: calibration.measure(sessions=2, seeds=100),
     "seams": lambda folder: seams.measure(folder, count=20),
+    "gaps": seams.measure_gaps,
     "counted": counted.measure,
     "coverage": lambda folder: coverage.measure(folder, seeds=50),
     "crash": lambda folder: crash.measure(folder, cycles=10),

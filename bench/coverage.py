@@ -16,11 +16,8 @@ import numpy as np
 import inspection.seams
 from bench import seams
 from bench.table import Figure, wilson
-from inspection import runtime
-from inspection.domain import Maps
 from inspection.registry import open_serving
 from inspection.runtime import NetworkSpec
-from training.synthesis.render import Sample
 
 __all__ = ["measure"]
 
@@ -33,20 +30,17 @@ Known = dict[str, list[list[float]]]
 def measure(models_dir: Path, *, seeds: int = 400) -> list[Figure]:
     """Share of values inside their uncertainty, per quantity, through drawn maps and the served model."""
     model = open_serving(models_dir, threads=1)
-
-    def served(each: Sample, _: int) -> Maps:
-        return runtime.infer(model.network, each.rgb, photo_mm_per_px=each.truth.mm_per_px, spec=model.spec)
-
     told = _figures(_gathered("drawn", seams.drawn, seams.SPEC, seeds), f"drawn maps, {seeds} seeds")
     if model.spec.stitch_planes:
-        known = _gathered(model.manifest.sha256, served, model.spec, seeds)
+        known = _gathered(model.manifest.sha256, seams.served_by(model), model.spec, seeds)
         told += _figures(known, f"served model, {seeds} seeds")
     return told
 
 
 def _gathered(of: str, mapper: seams.Mapper, spec: NetworkSpec, seeds: int) -> Known:
     folder = Path(inspection.seams.__file__).parent
-    code = hashlib.sha256(b"".join(each.read_bytes() for each in sorted(folder.glob("*.py"))))
+    parts = sorted([*folder.glob("*.py"), *folder.glob("*.onnx")])
+    code = hashlib.sha256(b"".join(each.read_bytes() for each in parts))
     file = Path(tempfile.gettempdir()) / f"welt-coverage-{of[:12]}-{code.hexdigest()[:12]}.json"
     done, known = 0, Known()
     if file.is_file():

@@ -31,7 +31,17 @@ from inspection import onnx_graph, preprocess
 from inspection.domain import Maps
 from inspection.errors import ModelError
 
-__all__ = ["Network", "NetworkSpec", "OnnxNetwork", "Output", "cpu_quota", "embed", "infer", "warm"]
+__all__ = [
+    "Network",
+    "NetworkSpec",
+    "OnnxNetwork",
+    "Output",
+    "cpu_quota",
+    "embed",
+    "infer",
+    "open_session",
+    "warm",
+]
 
 INPUT = "image"
 
@@ -148,7 +158,7 @@ class OnnxNetwork:
         threads : CPU threads of one run; they sleep between runs, so that an idle line leaves the CPU free.
         """
         self._threads = max(1, threads)
-        self._whole = _session(model, threads=self._threads)
+        self._whole = open_session(model, threads=self._threads)
         inputs = [value.name for value in self._whole.get_inputs()]
         outputs = [value.name for value in self._whole.get_outputs()]
         if inputs != [INPUT] or Output.SURFACE not in outputs:
@@ -186,11 +196,17 @@ class OnnxNetwork:
     def _features_session(self) -> onnxruntime.InferenceSession:
         with self._lock:
             if self._features is None:
-                self._features = _session(self._features_part, threads=self._threads)
+                self._features = open_session(self._features_part, threads=self._threads)
             return self._features
 
 
-def _session(model: bytes, *, threads: int) -> onnxruntime.InferenceSession:
+def open_session(model: bytes, *, threads: int) -> onnxruntime.InferenceSession:
+    """An ONNX file opened on the CPU, with threads that sleep between runs.
+
+    Raises
+    ------
+    ModelError : it is none that ONNX Runtime can open.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -229,6 +229,54 @@ def ablate(recipe_file: Path, runs_dir: Path, datasets_dir: Path, steps: int, wh
     click.echo(table)
 
 
+@main.command()
+@_RUNS
+@_DATASETS
+@click.option(
+    "--models",
+    "models_dir",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    default=PROJECT / "models",
+    help="Folder of models; the one that serves traces the rows.  [default: models]",
+)
+@click.option("--photos", type=click.IntRange(min=100), default=4000, show_default=True,
+              help="Rendered photos to learn from.")  # fmt: skip
+@click.option("--epochs", type=click.IntRange(min=1), default=24, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=9101, show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True,
+              help="Processes that render.")  # fmt: skip
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path),
+              default=PROJECT / "inspection" / "seams" / "judge.onnx",
+              help="ONNX file to write.  [default: that of the program]")  # fmt: skip
+def judge(
+    runs_dir: Path, datasets_dir: Path, models_dir: Path, photos: int, epochs: int, seed: int, workers: int,
+    out: Path,
+) -> None:  # fmt: skip
+    """Fit the judge of stitches on rendered rows; goes on where it was killed.
+
+    It says of every stitch of a traced row whether its thread is there and whether it locked. It reads the
+    photo and not the model's maps, so a new model needs no new judge.
+    """
+    from training import seam_judge
+
+    try:
+        made = seam_judge.make(
+            runs_dir / "judge",
+            photos=photos,
+            epochs=epochs,
+            seed=seed,
+            workers=workers,
+            datasets_dir=datasets_dir,
+            models_dir=models_dir,
+        )
+    except WeltError as error:
+        raise _Told(error) from error
+    out.write_bytes(made.model)
+    out.with_suffix(".md").write_text(made.card, encoding="utf-8")
+    click.echo(made.card)
+    click.echo(f"written to {out}")
+
+
 for command in COMMANDS:
     main.add_command(command)
 

@@ -8,9 +8,6 @@ by running the ONNX file through ``inspection`` as the line will; so is found ho
 from __future__ import annotations
 
 import hashlib
-import logging
-import tempfile
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +16,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-import onnx
 import torch
 
 from inspection import detecting, metrics, runtime
@@ -35,6 +31,7 @@ from training.networks import (
     STRIDE,
     Exported,
 )
+from training.onnx_files import OPSET, onnx_of
 from training.recipe import PROJECT, BoxUse, Recipe
 from training.runs import RunFolder, load_averaged
 from training.stitches import PLANES
@@ -50,7 +47,6 @@ __all__ = [
     "to_onnx",
 ]
 
-OPSET = 18
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.5, 0.995
 """A region is what is likelier defective than not, so no threshold below that; above it there is no room to
 choose."""
@@ -63,7 +59,6 @@ PATCH_MARGIN_MM = 1.2
 ROUNDING = 1e-9
 """20 x (1 - 0.9) is a little less than 2."""
 LARGEST_TILE = 4096
-ONNX_OPTIMISER_LOG = "onnxscript"
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,35 +93,12 @@ def to_onnx(network: AnyNetwork) -> bytes:
     rows, columns = (
         MULTIPLE * torch.export.Dim(side, min=1, max=LARGEST_TILE // MULTIPLE) for side in ("rows", "columns")
     )
-    logging.getLogger(ONNX_OPTIMISER_LOG).setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecations inside torch's exporter
-        program = torch.onnx.export(
-            Exported(network).eval(),
-            (example,),
-            input_names=["image"],
-            output_names=[output.value for output in runtime.Output],
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            dynamic_shapes={"image": {1: rows, 2: columns}},
-            verbose=False,
-        )
-    if program is None:
-        raise RuntimeError("torch gave no ONNX program")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.onnx"
-        program.save(file)
-        return without_traces(file.read_bytes())
-
-
-def without_traces(body: bytes) -> bytes:
-    """An ONNX file without the exporter's notes, which hold source lines and paths of the machine at hand."""
-    model = onnx.load_model_from_string(body)
-    for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
-        del part.metadata_props[:]
-    stripped: bytes = model.SerializeToString()
-    return stripped
+    return onnx_of(
+        Exported(network),
+        example,
+        inputs={"image": {1: rows, 2: columns}},
+        outputs=[output.value for output in runtime.Output],
+    )
 
 
 def candidate_folder(run: RunFolder) -> Path:

@@ -13,18 +13,19 @@ from inspection.runtime import NetworkSpec
 from inspection.seams.ends import ThreadEnd, thread_ends
 from inspection.seams.extending import extend
 from inspection.seams.frame import Frame
-from inspection.seams.gaps import Gaps, find_gaps, recovered, without_extras
+from inspection.seams.gaps import Gaps, find_gaps
+from inspection.seams.judging import judge
 from inspection.seams.lines import meant_line, median, steps
 from inspection.seams.margins import EDGE_WANDER_MM, Margins, find_margins
 from inspection.seams.measures import Measured, counted, measurements
 from inspection.seams.placing import NETWORK_ACROSS_MM, Row, placed
 from inspection.seams.points import WEAK_HEAT, Planes, find_points, planes_of
+from inspection.seams.rhythm import recovered, without_extras
 from inspection.seams.rows import Beside, group
 from inspection.seams.tracing import trace
 
-__all__ = ["find_seams"]
+__all__ = ["find_rows", "find_seams"]
 
-F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
 _TIP = 4
@@ -54,12 +55,18 @@ def find_seams(
     planes = planes_of(maps, spec)
     if planes is None:
         return ()
+    frame = Frame(calibration) if calibration is not None and calibration.gives_sizes else None
+    rows = find_rows(planes, rgb, frame)
+    return _seams(rows, zones, maps, planes, rgb, frame)
+
+
+def find_rows(planes: Planes, rgb: npt.NDArray[np.uint8], frame: Frame | None) -> list[Row]:
+    """Rows of needle holes as map and photo place them, nothing said yet of what is missing."""
     points = find_points(planes)
     chains, points = extend(trace(points, planes), points, planes)
     if not chains:
-        return ()
+        return []
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    frame = Frame(calibration) if calibration is not None and calibration.gives_sizes else None
     used = {i for chain in chains for i in chain.points}
     free = {int(i) for i in np.flatnonzero(points.heat >= WEAK_HEAT)} - used
     rows = []
@@ -67,7 +74,7 @@ def find_seams(
         order = without_extras(list(chain.points), points, closed=chain.closed)
         order = recovered(order, points, free, closed=chain.closed)
         rows.append(placed(order, chain, points, planes, grey, frame))
-    return _seams(rows, zones, maps, planes, grey, rgb, frame)
+    return rows
 
 
 def _seams(
@@ -75,11 +82,16 @@ def _seams(
     zones: Sequence[Zone],
     maps: Maps,
     planes: Planes,
-    grey: F32,
     rgb: npt.NDArray[np.uint8],
     frame: Frame | None,
 ) -> tuple[Seam, ...]:
-    zoned = [(row, zone) for row in rows if (zone := _zone_of(row.at_px, zones)) is not None]
+    inside = [(row, zone) for row in rows if (zone := _zone_of(row.at_px, zones)) is not None]
+    zoned, looked = [], []
+    for row, zone in inside:
+        others = np.concatenate([np.empty((0, 2)), *(other.at for other, _ in inside if other is not row)])
+        seen, gaps = find_gaps(row, planes, rgb, frame, others=others, judge=judge())
+        zoned.append((seen, zone))
+        looked.append(gaps)
     margins: list[Margins | None] = []
     meant = []
     for row, _ in zoned:
@@ -95,17 +107,7 @@ def _seams(
     beside = group([row.at_mm for row, _ in zoned], [row.closed for row, _ in zoned], middle)
     seams = []
     for k, (row, zone) in enumerate(zoned):
-        gaps = find_gaps(
-            row.at,
-            row.at_px,
-            planes,
-            grey,
-            closed=row.closed,
-            mm_per_px=frame.mm_per_px if frame else None,
-            others=np.concatenate([other.at for other, _ in zoned if other is not row] or [np.empty((0, 2))]),
-            locks=row.locks,
-            rgb=rgb,
-        )
+        gaps = looked[k]
         off, off_known = meant[k].off, meant[k].certain
         edge = margins[k]
         if edge is not None:

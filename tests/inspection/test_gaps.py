@@ -1,0 +1,197 @@
+"""Missing stitches and thread in rendered rows, where what was sewn is known; the maps are drawn from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from bench.oracle import Faults, maps_of
+from bench.seams import SPEC, calibration_of, whole_photo
+from inspection.domain import Maps, Seam
+from inspection.seams import find_seams
+from inspection.seams.judging import judge
+from inspection.seams.strips import COLUMNS, LANES, PAD, Straightened
+from training.synthesis.render import Sample, render
+from training.synthesis.scene import (
+    Camera,
+    Distractor,
+    Family,
+    Lamp,
+    Leather,
+    Light,
+    Scene,
+    StitchDefect,
+    Thread,
+)
+from training.synthesis.scene import Seam as Sewn
+
+SIDE_PX, MM_PER_PX = 400, 0.15
+MIDDLE_MM = SIDE_PX * MM_PER_PX / 2
+PITCH_MM = 3.0
+CLEAN = Faults(place_mm=0.02, missed=0.0, false_per_cm2=0.0, thread_gaps=0.0, noise=0.02)
+COLOURS = [
+    ((0.3, 0.2, 0.1), (0.7, 0.6, 0.5)),
+    ((0.75, 0.72, 0.68), (0.1, 0.1, 0.12)),
+    ((0.08, 0.1, 0.2), (0.6, 0.2, 0.1)),
+]
+"""Of leather and thread."""
+
+
+def sewn(
+    *defects: StitchDefect,
+    colours: int = 0,
+    things: tuple[Distractor, ...] = (),
+    rows: int = 1,
+) -> Sample:
+    """A photo of a straight seam across its middle."""
+    leather, thread = COLOURS[colours]
+    seam = Sewn(
+        name="free",
+        seed=5,
+        thread=Thread(tex=70, colour=thread),
+        pitch_mm=PITCH_MM,
+        line_mm=((-10.0, MIDDLE_MM), (MIDDLE_MM, MIDDLE_MM), (80.0, MIDDLE_MM)),
+        hole_mm=0.6,
+        rows=rows,
+        defects=defects,
+    )
+    scene = Scene(
+        seed=1,
+        width_px=SIDE_PX,
+        height_px=SIDE_PX,
+        mm_per_px=MM_PER_PX,
+        base=Leather(Family.SMOOTH, seed=1, colour=leather, grain_mm=0.5, depth_mm=0.002),
+        light=Light("bar", (Lamp(30, 50, 10, 1.0),)),
+        camera=Camera(seed=1, jpeg=92),
+        seams=(seam,),
+        distractors=things,
+    )
+    return render(scene)
+
+
+def seams_of(made: Sample, maps: Maps | None = None) -> tuple[Seam, ...]:
+    if maps is None:
+        maps = maps_of(made, np.random.default_rng(1), CLEAN)
+    return find_seams(maps, made.rgb, (whole_photo(made),), calibration_of(made), spec=SPEC)
+
+
+def fault(kind: str, *, at_mm: float = MIDDLE_MM + 10.0, stitches: int = 1) -> StitchDefect:
+    extra = 1 if kind == "skipped_stitch" else 0
+    return StitchDefect(kind, seed=3, at_mm=at_mm, size_mm=PITCH_MM * (stitches + extra))
+
+
+def places_mm(seam: Seam, steps: tuple[int, ...]) -> list[tuple[float, float]]:
+    """Where called steps begin and end along the photo, from left to right."""
+    x = (seam.points_px[:, 0] + 0.5) * MM_PER_PX
+    return sorted((min(x[i], x[i + 1]), max(x[i], x[i + 1])) for i in steps)
+
+
+@pytest.mark.parametrize("colours", range(len(COLOURS)))
+def test_a_sound_row_has_no_gap_and_every_hole(colours: int) -> None:
+    made = sewn(colours=colours)
+    (seam,) = seams_of(made)
+    assert len(seam.points_px) == len(made.truth.rows[0].holes_px)
+    assert seam.skipped == seam.broken == seam.unsure == ()
+
+
+@pytest.mark.parametrize("colours", range(len(COLOURS)))
+@pytest.mark.parametrize("stitches", [1, 2])
+def test_skipped_stitches_are_one_long_step_and_no_hole_is_made_up(colours: int, stitches: int) -> None:
+    made = sewn(fault("skipped_stitch", stitches=stitches), colours=colours)
+    (truth,) = made.truth.rows
+    assert len(truth.skipped) == stitches
+    (seam,) = seams_of(made)
+    (place,) = seam.skipped
+    assert seam.broken == ()
+    assert len(seam.points_px) == len(truth.holes_px) - stitches
+    assert seam.pitch_mm[place] == pytest.approx((stitches + 1) * PITCH_MM, abs=0.2)
+    found = seam.measured("skipped")
+    assert found is not None
+    assert found.value == stitches
+
+
+@pytest.mark.parametrize("colours", range(len(COLOURS)))
+def test_an_open_hole_beside_the_thread_is_no_stitch_though_the_map_takes_it_for_one(colours: int) -> None:
+    made = sewn(fault("skipped_stitch"), colours=colours)
+    (row,) = made.truth.rows
+    taken_in = replace(made, truth=replace(made.truth, rows=(replace(row, formed=np.ones_like(row.formed)),)))
+    maps = maps_of(taken_in, np.random.default_rng(1), CLEAN)
+    (seam,) = seams_of(made, maps)
+    assert len(seam.skipped) == 1
+    assert len(seam.points_px) == len(row.holes_px) - 1
+
+
+@pytest.mark.parametrize("colours", range(len(COLOURS)))
+@pytest.mark.parametrize("stitches", [1, 3])
+def test_broken_thread_is_called_where_it_is_gone(colours: int, stitches: int) -> None:
+    made = sewn(fault("broken_thread", stitches=stitches), colours=colours)
+    (truth,) = made.truth.rows
+    assert len(truth.broken) == stitches
+    (seam,) = seams_of(made)
+    assert seam.skipped == ()
+    called = places_mm(seam, seam.broken)
+    x = (truth.holes_px[:, 0] + 0.5) * MM_PER_PX
+    gone = sorted(x[[min(truth.broken), max(truth.broken) + 1]])
+    assert called[0][0] == pytest.approx(gone[0], abs=0.3)
+    assert called[-1][1] == pytest.approx(gone[1], abs=0.3)
+    found = seam.measured("broken")
+    assert found is not None
+    assert found.value == 1
+
+
+def test_a_tape_over_a_broken_thread_is_a_doubt_and_no_call() -> None:
+    made = sewn(fault("broken_thread", stitches=3))
+    (truth,) = made.truth.rows
+    gone = truth.holes_px[[min(truth.broken), max(truth.broken) + 1]]
+    taped = made.rgb.copy()
+    left, right = (round(float(x)) for x in (gone[:, 0].min() - 6, gone[:, 0].max() + 6))
+    taped[:, left:right] = (70, 110, 190)
+    (seam,) = seams_of(replace(made, rgb=taped), maps_of(made, np.random.default_rng(1), CLEAN))
+    assert seam.broken == seam.skipped == ()
+    assert seam.unsure
+
+
+def test_thread_that_is_missing_in_a_rows_last_stitch_is_a_doubt() -> None:
+    at_mm = 10.0 + SIDE_PX * MM_PER_PX - 1.2 * PITCH_MM
+    made = sewn(fault("broken_thread", at_mm=at_mm))
+    (truth,) = made.truth.rows
+    assert truth.broken == (len(truth.holes_px) - 2,)
+    (seam,) = seams_of(made)
+    assert len(seam.points_px) == len(truth.holes_px)
+    assert seam.broken == ()
+    assert len(seam.unsure) == 1
+
+
+def test_a_fault_of_one_row_is_not_told_of_the_row_beside() -> None:
+    made = sewn(fault("broken_thread", stitches=3), rows=2)
+    seams = seams_of(made)
+    assert len(seams) == 2
+    assert sorted(len(seam.broken) > 0 for seam in seams) == [False, True]
+
+
+def test_a_strip_shows_every_stitch_equally_long_and_the_row_straight() -> None:
+    """Dots drawn at the holes of a bent row of uneven pitch come to lie at even places on one line."""
+    angle = np.cumsum([0.0, 0.12, 0.18, 0.11, 0.2, 0.13, 0.16])
+    holes = 200 + 150 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    photo = np.zeros((400, 400, 3), np.uint8)
+    for x, y in np.rint(holes).astype(int).tolist():
+        cv2.circle(photo, (x, y), 2, (255, 255, 255), -1)
+    parts = np.array([1, 1, 2, 1, 1, 1])
+    line = Straightened(holes, parts, closed=False)
+    assert line.seen.tolist() == [True, True, True, False, True, True, True, True]
+    strip = line.strip(photo, mm_per_px=0.12)
+    assert strip.shape == (LANES, COLUMNS * (parts.sum() + 2 * PAD), 3)
+    lanes, columns = np.nonzero(strip[..., 0] > 100)
+    assert abs(lanes.mean() - (LANES - 1) / 2) < 1
+    expected = (np.flatnonzero(line.seen) + PAD) * COLUMNS
+    assert np.abs(columns[:, None] - expected).min(axis=1).max() <= 8
+    assert np.abs(columns[:, None] - expected).min(axis=0).max() <= 3
+
+
+def test_the_judge_says_as_much_as_there_are_stitches_and_places() -> None:
+    said = judge().look(np.full((LANES, COLUMNS * (7 + 2 * PAD), 3), 90, np.uint8))
+    assert said.gone.shape == (7,)
+    assert said.passed.shape == said.none.shape == (8,)
