@@ -80,13 +80,15 @@ def find_margins(
     base_px = meant.at / frame.mm_per_px
     found: list[tuple[float, F64, float]] = []
     for sign in (1.0, -1.0):
-        places = base_px[:, None] + (sign * out_mm / frame.mm_per_px)[None, :, None] * side[:, None]
-        cover = look_up(planes.edge, planes.to_cells(places.reshape(-1, 2)).reshape(n, len(out_mm), 2))
+        # Each coordinate by itself, as in ``lattice``.
+        places = base_px.T[..., None] + (sign * out_mm / frame.mm_per_px) * side.T[..., None]
+        cover = look_up(planes.edge, planes.to_cells(np.moveaxis(places, 0, -1)))
         ridge = _followed(cover, out_mm, closed=closed)
         if not closed:
             ridge = _without_other_edges(ridge)
-        if np.isfinite(ridge).mean() >= _LEAST_SHARE:
-            found.append((float(np.nanmedian(ridge)), ridge, sign))
+        seen = np.isfinite(ridge)
+        if seen.mean() >= _LEAST_SHARE:
+            found.append((median(ridge[seen]), ridge, sign))
     if not found:
         return None
     _, away, sign = min(found, key=lambda each: each[0])
@@ -110,8 +112,8 @@ def _slant(along_mm: F64, margin_mm: F64) -> float:
     third = len(margin_mm) // 3
     if third < 2:
         return 0.0
-    rise = float(np.median(margin_mm[-third:]) - np.median(margin_mm[:third]))
-    run = float(np.median(along_mm[-third:]) - np.median(along_mm[:third]))
+    rise = median(margin_mm[-third:]) - median(margin_mm[:third])
+    run = median(along_mm[-third:]) - median(along_mm[:third])
     return abs(rise) / max(run, 1e-6)
 
 
@@ -129,7 +131,7 @@ def _followed(cover: npt.NDArray[np.float32], out_mm: F64, *, closed: bool) -> F
     steady = cv2.blur(padded, (3, _FOLLOWED))[pad : pad + n] * np.exp(-out_mm / _PREFERRED_MM)
     rough = out_mm[steady.argmax(axis=1)]
     near = np.clip(np.arange(n)[:, None] + np.arange(-2, 3), 0, n - 1)
-    rough = np.median(rough[near], axis=1)
+    rough = np.sort(rough[near], axis=1)[:, 2]
     inner = cover[:, 1:-1]
     ridge = (inner >= cover[:, :-2]) & (inner > cover[:, 2:]) & (inner >= _LEAST_EDGE)
     away = np.where(ridge, np.abs(out_mm[1:-1] - rough[:, None]), np.inf)

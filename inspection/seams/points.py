@@ -63,7 +63,7 @@ class Planes:
         return (cells + 0.5) * self.step_px - 0.5
 
     def to_cells(self, points_px: F64) -> F64:
-        """Places (N, 2) in cells of photo pixels (N, 2)."""
+        """Places (..., 2) in cells of photo pixels (..., 2)."""
         return np.asarray((points_px + 0.5) / self.step_px - 0.5, np.float64)
 
 
