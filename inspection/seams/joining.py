@@ -36,6 +36,8 @@ _LEAST_RING = 8
 _S_BEND = 1.0
 _BEND = 0.25
 """Weights of an S-bend and of a plain one, per radian."""
+_TURNED_BACK = 9.0
+"""A row goes round corners, but not back along itself: more than any bend costs."""
 _UNKNOWN_BEND = 0.5
 """Taken for the bend towards a single hole, which has no direction of its own."""
 _LONGER = 1.2
@@ -112,6 +114,8 @@ def _cost(links: Links, i: int, j: int, leaving: tuple[int, int]) -> float:
     if bends is None:
         return _UNKNOWN_BEND + change
     a, b = bends
+    if abs(a + b) > _CORNER_MOST:
+        return _TURNED_BACK
     return _S_BEND * abs(a - b) + _BEND * (abs(a) + abs(b)) + change
 
 

@@ -373,6 +373,17 @@ def test_two_ends_that_face_each_other_are_one_row_also_where_each_took_a_hole_o
     assert [len(chain.points) for chain in found] == rows
 
 
+def test_twin_rows_go_round_a_corner_and_not_back_along_each_other() -> None:
+    # Stitches of 6.2 cells; the inner row has a shorter one before the corner.
+    pitch, gap = 6.2, 3.7
+    along, down = np.arange(8.0, 0, -1)[:, None] * (-pitch, 0), np.arange(1.0, 9)[:, None] * (0, pitch)
+    outer = np.vstack([along, [(0, 0)], down])
+    inner = np.vstack([along + np.array([0.6 * pitch, 0]), [(0, 0)], down]) + np.array([-gap, gap])
+    links = Links(np.vstack([outer, inner]), [(i, i + 1) for i in range(33) if i != 16])
+    untangle(links)
+    assert sorted(sorted(order) for order, _ in links.chains()) == [[*range(17)], [*range(17, 34)]]
+
+
 def test_a_corner_does_not_end_a_row() -> None:
     sewing = Sewing()
     down = straight(12, 2.5, at_mm=(10, 12))
