@@ -18,7 +18,11 @@ _CORNER_COS = np.cos(np.radians(40))
 _MM_PER_DEGREE = 11.0
 """The meant line bends no faster than a polynomial with one more degree per so many mm."""
 _MOST_DEGREES = 14
+_WAVY_MM = 0.12
+"""Robust spread of the holes about the line beyond which it may be led astray: holes are placed better."""
 _LEAST_SPREAD_MM = 0.03
+_CUT, _HARD_CUT = 4.7, 2.5
+"""Spreads off the line at which a hole no longer counts; the harder one leaves a run-off sooner."""
 _ROUNDS = 12
 _SETTLED = 0.02
 """Change of weights below which another round changes nothing."""
@@ -121,6 +125,19 @@ def _fit(points: F64) -> tuple[F64, F64, F64]:
     length = max(along[-1], 1e-6)
     t = 2 * along / length - 1
     degree = int(np.clip(2 + length // _MM_PER_DEGREE, 1, min(_MOST_DEGREES, max(1, (n - 1) // 3))))
+    fit = _fit_of_degree(points, t, degree, cut=_CUT)
+    if fit[3] > _WAVY_MM:
+        # A line that may bend so much follows a run-off; one that bends less leaves it if most lie on it.
+        stiffer = [_fit_of_degree(points, t, k, cut=_HARD_CUT) for k in range(1, degree)]
+        fit = min((fit, *stiffer), key=lambda each: each[3])
+    return fit[:3]
+
+
+def _fit_of_degree(points: F64, t: F64, degree: int, *, cut: float) -> tuple[F64, F64, F64, float]:
+    """Places, unit directions and how well they are known of the polynomial of one degree through most of the
+    points (N, 2) with parameters (N,) from -1 to 1; and the robust spread of the points about it.
+    """
+    n = len(points)
     basis = np.polynomial.legendre.legvander(t, degree)
     slopes = np.zeros_like(basis)
     slopes[:, 1] = 1.0
@@ -142,11 +159,11 @@ def _fit(points: F64) -> tuple[F64, F64, F64]:
         direction = np.asarray(slope / np.maximum(1e-9, np.hypot(*slope.T))[:, None], np.float64)
         away = np.einsum("ij,ij->i", points - fitted, normals(direction))
         spread = max(_LEAST_SPREAD_MM, 1.4826 * median(np.abs(away)))
-        before, weight = weight, np.clip(1 - (away / (4.7 * spread)) ** 2, 0, 1) ** 2
+        before, weight = weight, np.clip(1 - (away / (cut * spread)) ** 2, 0, 1) ** 2
         if float(np.abs(weight - before).max()) < _SETTLED:
             break
     known = np.sqrt(np.maximum(0.0, np.einsum("ij,jk,ik->i", basis, inverse, basis)))
-    return fitted, direction, spread * np.minimum(known, 5.0)
+    return fitted, direction, spread * np.minimum(known, 5.0), spread
 
 
 def distance_to_line(points: F64, line: F64, *, closed: bool = False) -> tuple[F64, npt.NDArray[np.bool_]]:

@@ -479,6 +479,20 @@ def test_a_place_where_a_row_comes_near_its_edge_has_the_least_margin() -> None:
     assert value(seam, "margin_min_mm") == pytest.approx(1.3, abs=0.15)
 
 
+@pytest.mark.parametrize("bow_mm", [0.0, 4.0])
+def test_a_run_off_over_a_third_of_a_row_without_an_edge_is_not_taken_for_its_line(bow_mm: float) -> None:
+    sewing = Sewing()
+    holes = straight(19, 2.9, at_mm=(10, 25))
+    holes[:, 1] += bow_mm * np.linspace(-1, 1, 19) ** 2
+    holes[5:12, 1] -= (0.4, 1.5, 2.2, 2.3, 2.2, 1.5, 0.4)
+    sewing.row(holes)
+    (seam,) = sewing.seams()
+    run_off = seam.measured("run_off_mm")
+    assert run_off is not None
+    assert run_off.uncertainty is not None
+    assert run_off.value == pytest.approx(2.3, abs=run_off.uncertainty)
+
+
 def test_without_a_scale_only_counts_are_told() -> None:
     sewing = Sewing()
     sewing.row(straight(16, 2.5), unseen=(7,))
