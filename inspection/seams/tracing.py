@@ -40,6 +40,8 @@ _LEAST_THREAD = 0.2
 """Median evidence of thread below which a string of holes is not sewn."""
 _MANY_HOLES, _PLAIN_HEAT, _EVEN_SPREAD = 8, 0.4, 0.12
 """Holes, their median heat and the robust spread of their steps with which a string needs no thread."""
+_FAINT_HEAT, _VERY_EVEN_SPREAD = 0.35, 0.06
+"""Or their median heat and spread where they are fainter, and as even as only a machine sews."""
 _STRAIGHT_COS = np.cos(np.radians(140))
 """Two neighbours of a hole leave at least this angle between them; corners are linked later."""
 _SLIGHT_TURN = 0.3
@@ -96,7 +98,9 @@ def _sewn(at: F64, heat: F64, planes: Planes) -> bool:
     step = np.diff(at, axis=0)
     length = np.hypot(step[:, 0], step[:, 1])
     uneven = 1.4826 * median(np.abs(length - median(length))) / max(median(length), 1e-6)
-    return len(at) >= _MANY_HOLES and median(heat) >= _PLAIN_HEAT and uneven <= _EVEN_SPREAD
+    plain = uneven <= _EVEN_SPREAD and median(heat) >= _PLAIN_HEAT
+    very_even = uneven <= _VERY_EVEN_SPREAD and median(heat) >= _FAINT_HEAT
+    return len(at) >= _MANY_HOLES and (plain or very_even)
 
 
 def _nearest(at: F64, count: int, reach: float) -> tuple[Ints, F64]:

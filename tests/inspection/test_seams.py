@@ -260,6 +260,20 @@ def test_rows_without_any_thread_that_is_seen_are_found_by_their_even_holes() ->
     assert value(seam, "broken") == 0
 
 
+@pytest.mark.parametrize(
+    ("heat", "uneven_mm", "found"), [(0.4, 0.0, 1), (0.4, 0.13, 0), (0.33, 0.0, 0), (0.5, 0.13, 1)]
+)
+def test_faint_rows_without_thread_are_found_if_they_are_very_even(
+    heat: float, uneven_mm: float, found: int
+) -> None:
+    sewing = Sewing()
+    holes = straight(16, 3.0)
+    holes[:, 0] += uneven_mm * np.random.default_rng(4).normal(0, 1, 16)
+    sewing.row(holes, heat=heat)
+    sewing.planes[0] = 0
+    assert len(sewing.seams()) == found
+
+
 def test_crossing_rows_stay_apart_also_where_two_holes_are_seen_as_one() -> None:
     sewing = Sewing()
     sewing.row(straight(18, 2.6, at_mm=(10, 14), angle_deg=30))
