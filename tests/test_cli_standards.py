@@ -137,6 +137,31 @@ def test_a_span_without_results_says_so(folder: Path) -> None:
     assert "no results in that time" in run("diff", "general", "strict", "--on", "all").output
 
 
+def test_a_base_that_is_not_named_is_told_by_the_files_beside(folder: Path) -> None:
+    def write(name: str, base: str) -> Path:
+        file = folder / f"{name}.toml"
+        file.write_text(
+            f'schema = "welt.standard/2"\nid = "{name}"\nedition = "1"\nextends = "{base}"\n'
+            f'title = "{name}"\ntitle_zh = "{name}"\n',
+            encoding="utf-8",
+        )
+        return file
+
+    first, second = write("first", "second"), write("second", "third")
+    assert "there is no standard 'third' to build on" in run("check", first).output
+    third = write("third", "first")
+    for files in ((first,), (first, second), (first, second, third)):
+        told = run("check", *files).output
+        assert f"{third}:4: extends: goes round in a circle: first → second → third → first" in told
+        assert "take its 'extends' out" in told
+        assert "there is no standard" not in told
+    write("third", "general")
+    told = run("check", first).output
+    assert f"{first}:4: extends: there is no standard 'second' to build on" in told
+    assert f"It is in {second}: name that file, too." in told
+    assert run("check", first, second, third).exit_code == 0
+
+
 def test_an_edition_that_is_wrong_or_would_change_is_not_added(folder: Path) -> None:
     path = folder / "acme.toml"
     path.write_text(ACME.replace('unit = "mm"\n', ""), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from inspection.errors import ConfigurationError, UnknownNameError
@@ -66,9 +67,27 @@ def open_standards(folders: Iterable[Path] = ()) -> Standards:
 
 
 def check_file(path: Path, known: Standards) -> Standard | list[Fault]:
-    """The standard of a file, or everything that is wrong with it; may build on the known ones."""
+    """The standard of a file, or everything that is wrong with it; may build on the known ones.
+
+    It may not build on files beside it, but they tell more of a base that is not known: that it leads back to
+    this file, or where it is.
+    """
     source = read_file(path)
-    return [source] if isinstance(source, Fault) else _checked(source, known)
+    if isinstance(source, Fault):
+        return [source]
+    found = _checked(source, known)
+    missing = _missing_base(source, known.sources)
+    if missing is None or isinstance(found, Standard):
+        return found
+    beside = {
+        other.id: other
+        for other in map(read_file, sorted(path.parent.glob("*.toml")))
+        if isinstance(other, Source) and other.id
+    }
+    way = resolve(source, {**beside, **known.sources, source.id: source})
+    if isinstance(way, list) and way[0].key == "extends":
+        return way
+    return [replace(found[0], hint=f"It is in {beside[missing].origin}: name that file, too.")]
 
 
 def check_text(text: str, origin: str, known: Standards) -> Standard | list[Fault]:
@@ -90,6 +109,17 @@ def _checked(source: Source, known: Standards) -> Standard | list[Fault]:
     if faults or not isinstance(found, Resolved):
         return faults
     return found.standard
+
+
+def _missing_base(source: Source, known: Mapping[str, Source]) -> str | None:
+    """Id of the first standard on the way to the last base that is not known."""
+    here, seen = source, {source.id}
+    while here.extends is not None and here.extends not in seen:
+        if here.extends not in known:
+            return here.extends
+        seen.add(here.extends)
+        here = known[here.extends]
+    return None
 
 
 def _faults(found: Resolved | list[Fault]) -> list[Fault]:
