@@ -159,16 +159,17 @@ def find_board(photo: Photo, board: Board, *, label: str) -> Sighting:
     corners, ids, _, _ = detector.detectBoard(grey)
     found = 0 if ids is None else len(ids)
     size_px = photo.width_px, photo.height_px
+    ids = np.zeros(0, np.int64) if ids is None else np.asarray(ids, np.int64).reshape(-1)
+    places = board.corners_mm()[ids]
+    # Before they are counted: what is missing is another line of them.
+    if found >= 3 and np.linalg.matrix_rank(places - places[0], tol=1e-3) < 2:
+        raise BoardError(
+            f"{label}: the {found} corners that were found lie on one line, which is not enough.",
+            hint="Show more of the board: at least three rows of squares have to be seen.",
+        )
     if found < MIN_CORNERS:
         raise _too_few(found, [markers[i] for i in own], marker_ids[own], board, label, size_px)
     corners_px = np.asarray(corners, np.float64).reshape(-1, 2)
-    ids = np.asarray(ids, np.int64).reshape(-1)
-    places = board.corners_mm()[ids]
-    if np.linalg.matrix_rank(places - places[0], tol=1e-3) < 2:
-        raise BoardError(
-            f"{label}: the {found} corners that were found lie on one line.",
-            hint="Show more of the board: at least two rows of squares have to be seen.",
-        )
     return Sighting(label, board, ids, _refined(grey, corners_px, places), size_px)
 
 
@@ -250,8 +251,9 @@ def _not_found(
             hint="Focus on the plane of the part, hold the board still, and take the photo again.",
         )
     return BoardError(
-        f"{label}: there is no board in the photo.",
-        hint="Show the whole board, flat, evenly lit and without glare; print it with welt calibrate board.",
+        f"{label}: there is no board in the photo, or no more than a strip of it.",
+        hint="Show the whole board, flat, evenly lit and without glare: corners in one line are not enough; "
+        "print it with welt calibrate board.",
     )
 
 

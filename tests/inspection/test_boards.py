@@ -126,10 +126,19 @@ def test_corners_on_one_line_are_refused() -> None:
     rows = straight.corners_px[straight.ids // 11 == 3]
     rgb = np.full_like(taken.rgb, 120)
     top, bottom = int(rows[:, 1].min()), int(rows[:, 1].max()) + 1
-    # Two rows of squares round one row of corners, and a further strip at its end for the eleven and one.
+    # Two rows of squares round one row of corners.
     rgb[top - 70 : bottom + 70] = taken.rgb[top - 70 : bottom + 70]
     error = refusal(of(rgb))
-    assert "line" in error.detail or "at least 12" in error.detail
+    assert "lie on one line, which is not enough" in error.detail
+    assert "at least three rows of squares" in error.hint
+    # Too narrow for a marker: nothing tells it from other things in a row.
+    (x, y), (away_x, away_y) = rows[0], rows[-1] - rows[0]
+    level = cv2.getRotationMatrix2D((float(x), float(y)), float(np.degrees(np.arctan2(away_y, away_x))), 1)
+    turned = cv2.warpAffine(taken.rgb, level, (taken.width_px, taken.height_px))
+    half = round(0.4 * np.linalg.norm(rows[1] - rows[0]))
+    error = refusal(of(turned[int(y) - half : int(y) + half]))
+    assert "no board in the photo, or no more than a strip" in error.detail
+    assert "corners in one line are not enough" in error.hint
 
 
 def test_a_blurred_board_is_told() -> None:
