@@ -11,8 +11,9 @@ from inspection.domain import Grade, Severity
 from inspection.errors import ConflictError, LotError, UnknownNameError
 from inspection.lots import Item, LotDecision, Progress, count, judge_lot, severities_of_grade
 from inspection.station import Station
-from inspection.store import inspections, lots
-from inspection.store.lots import Lot, LotEvent, Outcome, SeenPhoto, Unit
+from inspection.store import inspections, lot_photos, lots
+from inspection.store.lot_photos import SeenPhoto
+from inspection.store.lots import Lot, LotEvent, Outcome, Unit
 
 __all__ = ["LotState", "decide", "standards_of", "state_of"]
 
@@ -40,7 +41,7 @@ class LotState:
 
 def state_of(station: Station, lot: Lot) -> LotState:
     """Count a lot and judge it."""
-    photos = lots.seen(station.store, lot)
+    photos = lot_photos.seen(station.store, lot)
     progress = count(
         _items(station, lot, photos), lot.plan, lot_size=lot.new.size, counting=lot.new.scheme.counting
     )

@@ -1,5 +1,4 @@
-"""Lots: opened once, counted from the results that name them, decided by a person, undone by an
-administrator.
+"""Lots: opened once, decided by a person, undone by an administrator.
 
 Everything that was decided stays in ``lot_events``, which nobody can change. The table that is in force for
 the next lot of a product and line is not stored: it is replayed from these events by the switching rules, so
@@ -10,27 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from inspection.domain import Grade, Severity
+from inspection.domain import Severity
 from inspection.errors import ConflictError, LotError, MetadataError, NotFoundError
 from inspection.lots import (
-    Aql,
-    Counting,
     Declaration,
-    Level,
     LotOutcome,
-    LotPlan,
-    NoneAllowedIn,
-    SampleBy,
     Scheme,
     Strictness,
     Switching,
@@ -40,9 +31,23 @@ from inspection.lots import (
     is_open,
     plan_lot,
 )
-from inspection.store import audit, schema, sets
+from inspection.store import audit, schema
 from inspection.store.database import Store, check_names, check_text
-from inspection.store.sets import Scope, SetVerdict
+from inspection.store.lot_rows import (
+    Event,
+    Lot,
+    LotEvent,
+    Mode,
+    NewLot,
+    Outcome,
+    Unit,
+    event_of,
+    lot_of,
+    read_plan,
+    read_scheme,
+    write_plan,
+    write_scheme,
+)
 
 __all__ = [
     "MAX_LOT_SIZE",
@@ -52,7 +57,6 @@ __all__ = [
     "Mode",
     "NewLot",
     "Outcome",
-    "SeenPhoto",
     "Unit",
     "add_declaration",
     "by_lot_id",
@@ -61,7 +65,6 @@ __all__ = [
     "events",
     "open_lot",
     "page",
-    "seen",
     "switching",
     "undo",
 ]
@@ -70,95 +73,8 @@ MAX_LOT_SIZE = 1_000_000_000
 """Larger is a typing error: more than all shoes made in a week on earth."""
 MAX_REASON_LENGTH = 2000  # characters
 
-_rows = schema.inspections
-_faults = schema.faults
-_sets = schema.set_verdicts
 _lots = schema.lots
 _events = schema.lot_events
-
-
-class Unit(StrEnum):
-    """What an item of the lot is."""
-
-    PART = "part"
-    PAIR = "pair"
-
-
-class Mode(StrEnum):
-    """Whether a sample is inspected, or every item."""
-
-    SAMPLE = "sample"
-    ALL = "all"
-
-
-class Outcome(StrEnum):
-    """What was decided."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-
-
-class Event(StrEnum):
-    """What happened to a lot, or to a product and line."""
-
-    OPENED = "opened"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    UNDONE = "undone"
-    DECLARED = "declared"
-
-
-@dataclass(frozen=True)
-class NewLot:
-    """A lot to open.
-
-    Attributes
-    ----------
-    lot_id : as cameras send it.
-    product, line : whose history decides which table is in force.
-    size : items.
-    resubmitted : it was refused before and comes again; it does not count for the history.
-    """
-
-    lot_id: str
-    product: str
-    line: str
-    size: int
-    scheme: Scheme
-    unit: Unit = Unit.PART
-    mode: Mode = Mode.SAMPLE
-    resubmitted: bool = False
-
-
-@dataclass(frozen=True)
-class Lot:
-    """A lot as it was opened, and what was decided.
-
-    Attributes
-    ----------
-    plan : as it followed when the lot was opened; None where every item is inspected.
-    revision : how many times it was decided or undone; the next time must name it.
-    """
-
-    number: int
-    new: NewLot
-    plan: LotPlan | None
-    opened_at: datetime
-    opened_by: str
-    revision: int
-    decision: Outcome | None
-
-
-@dataclass(frozen=True)
-class LotEvent:
-    """Something that happened; ``details`` is what belongs to it."""
-
-    sequence: int
-    at: datetime
-    who: str
-    event: Event
-    lot: int | None
-    details: Mapping[str, Any]
 
 
 def open_lot(store: Store, new: NewLot, *, by: str) -> Lot:
@@ -192,8 +108,8 @@ def open_lot(store: Store, new: NewLot, *, by: str) -> Lot:
                 "size": new.size,
                 "unit": new.unit.value,
                 "mode": new.mode.value,
-                "scheme": _write_scheme(new.scheme),
-                "plan": _write_plan(plan),
+                "scheme": write_scheme(new.scheme),
+                "plan": write_plan(plan),
                 "resubmitted": new.resubmitted,
                 "opened_at": at,
                 "opened_by": by,
@@ -217,7 +133,7 @@ def open_lot(store: Store, new: NewLot, *, by: str) -> Lot:
 def by_number(store: Store, number: int) -> Lot:
     """The lot of that number; NotFoundError if there is none."""
     with store.read() as connection:
-        return _value(_row(connection, number))
+        return lot_of(_row(connection, number))
 
 
 def by_lot_id(store: Store, lot_id: str) -> Lot | None:
@@ -225,7 +141,7 @@ def by_lot_id(store: Store, lot_id: str) -> Lot | None:
     check_names(lot_id=lot_id)
     with store.read() as connection:
         row = connection.execute(sa.select(_lots).where(_lots.c.lot_id == lot_id)).first()
-    return None if row is None else _value(row)
+    return None if row is None else lot_of(row)
 
 
 def page(
@@ -249,7 +165,7 @@ def page(
     if open_only:
         query = query.where(_lots.c.decision.is_(None))
     with store.read() as connection:
-        return tuple(_value(row) for row in connection.execute(query))
+        return tuple(lot_of(row) for row in connection.execute(query))
 
 
 def decide(
@@ -359,99 +275,7 @@ def events(store: Store, number: int) -> tuple[LotEvent, ...]:
     """Everything that happened to a lot, oldest first."""
     query = sa.select(_events).where(_events.c.lot == number).order_by(_events.c.sequence)
     with store.read() as connection:
-        return tuple(_event(row) for row in connection.execute(query))
-
-
-@dataclass(frozen=True)
-class SeenPhoto:
-    """A photo of an item of a lot, the last of its view.
-
-    Attributes
-    ----------
-    item : part or pair id as the lot's unit says, or the result id of a photo that names neither.
-    part : the same for a part.
-    overridden : a person gave another grade than the line.
-    reviewed : a person gave a grade, the line's or another.
-    faults : of each severity, as the line found them.
-    shoe, pair : what holds for the part or the pair as a whole, where this is its newest photo; None where
-        there is nothing to say.
-    """
-
-    item: str
-    part: str
-    view: str
-    recipe: str
-    result_id: str
-    grade: Grade
-    overridden: bool
-    faults: Mapping[Severity, int]
-    reviewed: bool = False
-    shoe: SetVerdict | None = None
-    pair: SetVerdict | None = None
-
-
-def seen(store: Store, lot: Lot) -> tuple[SeenPhoto, ...]:
-    """The photos that name the lot, the last of each view of each part, items in the order in which they
-    came.
-    """
-    part = sa.func.coalesce(_rows.c.part_id, _rows.c.result_id)
-    item = part if lot.new.unit is Unit.PART else sa.func.coalesce(_rows.c.pair_id, part)
-    view = sa.func.coalesce(_rows.c.view, "")
-    newest = (_rows.c.created_at.desc(), _rows.c.sequence.desc())
-    ranked = (
-        sa.select(
-            _rows.c.sequence,
-            _rows.c.result_id,
-            _rows.c.recipe,
-            _rows.c.grade,
-            _rows.c.reviewed_grade,
-            item.label("item"),
-            part.label("part"),
-            view.label("seen_view"),
-            sa.func.min(_rows.c.sequence).over(partition_by=item).label("first"),
-            sa.func.max(_rows.c.sequence).over(partition_by=part).label("newest_of_part"),
-            sa.func.max(_rows.c.sequence).over(partition_by=item).label("newest_of_item"),
-            sa.func.row_number().over(partition_by=[part, view], order_by=newest).label("age"),
-        )
-        .where(_rows.c.lot_id == lot.new.lot_id)
-        .subquery()
-    )
-    query = (
-        sa.select(ranked, _faults.c.severity, sa.func.sum(_faults.c.found).label("found"))
-        .join_from(ranked, _faults, _faults.c.sequence == ranked.c.sequence, isouter=True)
-        .where(ranked.c.age == 1)
-        .group_by(*ranked.c, _faults.c.severity)
-        .order_by(ranked.c.first, ranked.c.sequence)
-    )
-    whole = (
-        sa.select(_sets)
-        .join_from(_sets, _rows, _rows.c.sequence == _sets.c.sequence)
-        .where(_rows.c.lot_id == lot.new.lot_id)
-    )
-    found: dict[int, SeenPhoto] = {}
-    with store.read() as connection:
-        wholes = {(row.sequence, row.scope): sets.value_of(row) for row in connection.execute(whole)}
-        for row in connection.execute(query):
-            before = found.get(row.sequence)
-            faults = {} if before is None else dict(before.faults)
-            if row.severity is not None:
-                faults[Severity(row.severity)] = int(row.found)
-            final = Grade(row.reviewed_grade or row.grade)
-            found[row.sequence] = SeenPhoto(
-                item=row.item,
-                part=row.part,
-                view=row.seen_view,
-                recipe=row.recipe,
-                result_id=row.result_id,
-                grade=final,
-                overridden=final.value != row.grade,
-                reviewed=row.reviewed_grade is not None,
-                faults=faults,
-                # The newest photo of a part is the newest of its view, so it is always among these.
-                shoe=wholes.get((row.sequence, Scope.SHOE)) if row.sequence == row.newest_of_part else None,
-                pair=wholes.get((row.sequence, Scope.PAIR)) if row.sequence == row.newest_of_item else None,
-            )
-    return tuple(found.values())
+        return tuple(event_of(row) for row in connection.execute(query))
 
 
 # Switching, replayed
@@ -474,7 +298,7 @@ def _replay(connection: Connection, product: str, line: str) -> dict[Severity, S
                     states.get(severity, Switching()), Declaration(details["declaration"])
                 )
             continue
-        plan = _read_plan(row.plan, int(row.size), _read_scheme(row.scheme))
+        plan = read_plan(row.plan, int(row.size), read_scheme(row.scheme))
         if plan is None:
             continue
         tallies = json.loads(row.details)["tallies"]
@@ -555,13 +379,13 @@ def _change(
         .values(decision=decision, revision=_lots.c.revision + 1)
     )
     if connection.execute(change).rowcount == 0:
-        lot = _value(_row(connection, number))
+        lot = lot_of(_row(connection, number))
         state = "undecided" if lot.decision is None else lot.decision.value
         raise ConflictError(
             f"The lot {lot.new.lot_id!r} is {state}, at change {lot.revision}; you saw {seen_revision}.",
             hint="Reload the lot and look at what was decided meanwhile.",
         )
-    return _value(_row(connection, number))
+    return lot_of(_row(connection, number))
 
 
 def _row(connection: Connection, number: int) -> Row[Any]:
@@ -569,40 +393,6 @@ def _row(connection: Connection, number: int) -> Row[Any]:
     if row is None:
         raise NotFoundError(f"There is no lot number {number}.", hint="Look it up in the list of lots.")
     return row
-
-
-def _value(row: Row[Any]) -> Lot:
-    scheme = _read_scheme(row.scheme)
-    new = NewLot(
-        lot_id=row.lot_id,
-        product=row.product,
-        line=row.line,
-        size=int(row.size),
-        scheme=scheme,
-        unit=Unit(row.unit),
-        mode=Mode(row.mode),
-        resubmitted=bool(row.resubmitted),
-    )
-    return Lot(
-        number=row.number,
-        new=new,
-        plan=_read_plan(row.plan, new.size, scheme),
-        opened_at=row.opened_at,
-        opened_by=row.opened_by,
-        revision=row.revision,
-        decision=None if row.decision is None else Outcome(row.decision),
-    )
-
-
-def _event(row: Row[Any]) -> LotEvent:
-    return LotEvent(
-        sequence=row.sequence,
-        at=row.at,
-        who=row.who,
-        event=Event(row.event),
-        lot=row.lot,
-        details=json.loads(row.details),
-    )
 
 
 def _note(
@@ -643,68 +433,3 @@ def _check_reason(text: str) -> None:
         raise MetadataError(
             f"The text has {len(text)} characters.", hint=f"Write at most {MAX_REASON_LENGTH}."
         )
-
-
-# What was agreed, and the plan, as JSON
-
-
-def _write_scheme(scheme: Scheme) -> str:
-    def aql(value: Aql | None) -> str | None:
-        return None if value is None else str(value)
-
-    return json.dumps(
-        {
-            "level": scheme.level.value,
-            "critical": aql(scheme.critical),
-            "major": aql(scheme.major),
-            "minor": aql(scheme.minor),
-            "counting": scheme.counting.value,
-            "sample_by": scheme.sample_by.value,
-            "none_allowed_in": scheme.none_allowed_in.value,
-        }
-    )
-
-
-def _read_scheme(text: str) -> Scheme:
-    told = json.loads(text)
-
-    def aql(value: str | None) -> Aql | None:
-        return None if value is None else Aql(Decimal(value))
-
-    return Scheme(
-        level=Level(told["level"]),
-        critical=aql(told["critical"]),
-        major=aql(told["major"]),
-        minor=aql(told["minor"]),
-        counting=Counting(told["counting"]),
-        sample_by=SampleBy(told["sample_by"]),
-        none_allowed_in=NoneAllowedIn(told["none_allowed_in"]),
-    )
-
-
-def _write_plan(plan: LotPlan | None) -> str:
-    """The plan by its tables; the numbers beside them are for people who read the database."""
-    if plan is None:
-        return "null"
-    return json.dumps(
-        {
-            "edition": plan.edition,
-            "classes": {
-                one.severity.value: {
-                    "strictness": one.plan.strictness.value,
-                    "letter": one.plan.letter,
-                    "inspect": one.plan.inspect,
-                    "accept": one.plan.accept,
-                }
-                for one in plan.classes
-            },
-        }
-    )
-
-
-def _read_plan(text: str, size: int, scheme: Scheme) -> LotPlan | None:
-    told = json.loads(text)
-    if told is None:
-        return None
-    strictness = {Severity(name): Strictness(one["strictness"]) for name, one in told["classes"].items()}
-    return plan_lot(size, scheme, strictness=strictness)

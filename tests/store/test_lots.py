@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from inspection.domain import Grade, Severity
 from inspection.errors import ConflictError, LotError, MetadataError, NotFoundError
 from inspection.lots import Aql, Counting, Declaration, Scheme, Strictness, Tally
-from inspection.store import Store, audit, inspections, lots, reviews
+from inspection.store import Store, audit, inspections, lot_photos, lots, reviews
 from inspection.store.inspections import Fault
 from inspection.store.lots import Event, Lot, Mode, NewLot, Outcome, Unit
 from inspection.store.reviews import Decision
@@ -230,7 +230,7 @@ def test_the_last_photo_of_each_view_counts_with_its_faults(store: Store) -> Non
     ):
         inspections.add(store, make_record(lot_id="L1", part_id=part, view=view, faults=faults, grade=grade))
     inspections.add(store, make_record(lot_id="another", part_id="z", grade=Grade.C, faults={HOLE: 1}))
-    seen = lots.seen(store, lot)
+    seen = lot_photos.seen(store, lot)
     assert [(photo.part, photo.view, dict(photo.faults)) for photo in seen[:3]] == [
         ("a", "toe", {Severity.MAJOR: 2, Severity.MINOR: 1}),
         ("a", "heel", {}),
@@ -250,7 +250,7 @@ def test_a_review_shows_as_an_override(store: Store) -> None:
         grade=Grade.A,
         seen_revision=0,
     )
-    [photo] = lots.seen(store, lot)
+    [photo] = lot_photos.seen(store, lot)
     assert (photo.grade, photo.overridden) == (Grade.A, True)
 
 
@@ -258,4 +258,4 @@ def test_pairs_are_items_of_a_lot_of_pairs(store: Store) -> None:
     lot = opened(store, unit=Unit.PAIR)
     for part in ("l", "r"):
         inspections.add(store, make_record(lot_id="L1", part_id=part, pair_id="p"))
-    assert {(photo.item, photo.part) for photo in lots.seen(store, lot)} == {("p", "l"), ("p", "r")}
+    assert {(photo.item, photo.part) for photo in lot_photos.seen(store, lot)} == {("p", "l"), ("p", "r")}
