@@ -9,6 +9,7 @@ import re
 import pytest
 
 from inspection.access import Role
+from inspection.web.i18n import open_words
 from tests import factories
 from tests.factories import Spot
 from tests.web.serving import Served
@@ -45,6 +46,29 @@ def test_the_page_is_drawn_in_both_languages(filled: Served, language: str, word
     assert page.status_code == 200
     assert words in re.sub(r"<[^>]+>", "", page.text)
     assert ("hole" in page.text) if language == "en" else ("破洞" in page.text)
+
+
+@pytest.mark.parametrize(
+    ("language", "unit", "rate"),
+    [
+        ("en", "photo", "Faults per photo (Laney u′)"),
+        ("en", "shoe", "Faults per shoe (Laney u′)"),
+        ("zh", "photo", "每张照片缺陷数（Laney u′ 图）"),
+        ("zh", "shoe", "每只鞋缺陷数（Laney u′ 图）"),
+    ],
+)
+def test_each_chart_says_what_it_counts(filled: Served, language: str, unit: str, rate: str) -> None:
+    words = open_words()[language]
+    with filled.person(Role.VIEWER) as viewer:
+        viewer.cookies.set("welt_language", language)
+        page = viewer.get("/statistics", params={"unit": unit}, headers=HTML).text
+    assert re.findall(r"<h2>(.*?)</h2>", page) == [
+        words("statistics.share"),
+        rate,
+        words("statistics.by_kind"),
+        words("statistics.by_zone"),
+        words("statistics.numbers"),
+    ]
 
 
 @pytest.mark.parametrize(
