@@ -107,7 +107,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterator
         shutil.copytree(models_dir, folder / "models", dirs_exist_ok=True)
     started = Demo(folder, running.free_port())
     try:
-        started.wait_for(r"All \d+ photos were sent")
+        started.wait_for(r"Every photo was sent \(\d+\)")
         yield started
     finally:
         started.press_ctrl_c()
@@ -142,7 +142,7 @@ needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 def test_the_demo_says_where_to_look_and_how_to_log_in(demo: Demo) -> None:
     assert demo.wait_for(r"http://127\.0\.0\.1:(\d+)/")[1] == str(demo.port)
     assert demo.wait_for(r"name demo, password ([a-z0-9-]{15,})")
-    assert demo.wait_for(r"All (\d+) photos were sent")[1] == str(
+    assert demo.wait_for(r"Every photo was sent \((\d+)\)")[1] == str(
         len([p for p in (ROOT / "datasets/sample").iterdir() if p.suffix in (".jpg", ".png")])
     )
 

@@ -191,7 +191,7 @@ def test_the_same_photo_is_laid_the_same_way_each_time() -> None:
     ("rgb", "told"),
     [
         (part()[:200], "640 x 200 pixels"),
-        (np.full((480, 640, 3), 120, np.uint8), "0 points of interest"),
+        (np.full((480, 640, 3), 120, np.uint8), "too few points of interest"),
         (bench(seed=99) // 255 * 255, "points of interest"),
     ],
     ids=["too small", "featureless", "black"],
