@@ -87,8 +87,8 @@ def test_one_photo_is_added_to_those_taught_before(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "0 good photos are too few"),
-        (("good/0.png",), "1 good photos are too few"),
+        ((), "Too few good photos to teach: 0"),
+        (("good/0.png",), "Too few good photos to teach: 1"),
         (("good", "good"), "8 photos in 24"),
         (("good", "--view", "moon"), "no view named 'moon'"),
         (("good", "--mm-per-px", "0"), "mm_per_px is 0"),

@@ -90,7 +90,7 @@ def test_good_results_are_taught_and_judge_the_next_photo(teaching: Served, engi
     assert [defect["kind"] for defect in found["defects"]] == ["unknown"]  # type: ignore[attr-defined]
     shown = engineer.get(PAGE, params={"percent": "20"}).text
     assert "first" in shown
-    assert "1 stored results" in shown
+    assert "1 stored result " in shown
     changed = engineer.post(f"{PAGE}/limit", data={**form, "percent": "20", "seen_version": "1"})
     assert changed.status_code == 303
     stale = engineer.post(f"{PAGE}/limit", data={**form, "percent": "5", "seen_version": "1"})
