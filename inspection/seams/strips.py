@@ -65,18 +65,12 @@ class Straightened:
         if finer > 1:  # else the strip would leave out pixels in between
             size = (rgb.shape[1] // finer, rgb.shape[0] // finer)
             rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-        at = (self._grid(lane_px) + 0.5) / max(1, finer) - 0.5
-        found = cv2.remap(
-            rgb,
-            np.ascontiguousarray(at[..., 0]),
-            np.ascontiguousarray(at[..., 1]),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        x, y = self._grid(lane_px, finer=max(1, finer))
+        found = cv2.remap(rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(found, np.uint8)
 
-    def _grid(self, lane_px: float) -> F32:
-        """Places (LANES, columns, 2) of the strip's points in the photo."""
+    def _grid(self, lane_px: float, *, finer: int) -> tuple[F32, F32]:
+        """x and y (LANES, columns) of the strip's points in the photo, one ``finer`` times smaller."""
         at, across = self.at_px, self._across
         if self._closed:
             before, after = slice(-1 - PAD, -1), slice(1, 1 + PAD)
@@ -87,9 +81,10 @@ class Straightened:
             across = np.pad(across, ((PAD, PAD), (0, 0)), mode="edge")
         every = np.arange(len(at))
         u = (np.arange((len(at) - 1) * COLUMNS) + 0.5) / COLUMNS
-        middle, side = _between(u, every, at), _between(u, every, across)
-        v = (np.arange(LANES) - (LANES - 1) / 2) * lane_px
-        return np.asarray(middle[None] + v[:, None, None] * side[None], np.float32)
+        middle = ((_between(u, every, at) + 0.5) / finer - 0.5).astype(np.float32)
+        side = (_between(u, every, across) * (lane_px / finer)).astype(np.float32)
+        v = (np.arange(LANES, dtype=np.float32) - (LANES - 1) / 2)[:, None]
+        return middle[:, 0] + v * side[:, 0], middle[:, 1] + v * side[:, 1]
 
 
 def _between(at: npt.NDArray[np.int64] | F64, known: npt.NDArray[np.int64], values: F64) -> F64:
