@@ -7,15 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas
 import pytest
 import scipy.stats
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from statsmodels.formula.api import ols
-from statsmodels.stats.anova import anova_lm
 
+from bench.gauge import by_statsmodels
 from inspection.cli import welt
 from inspection.errors import GaugeError
 from inspection.gauge import (
@@ -98,23 +96,6 @@ def test_the_linearity_example_of_the_manual_comes_out() -> None:
     assert found.slope_p == pytest.approx(again.pvalue, rel=1e-6)
     low, high = found.band(4.0)
     assert low < found.slope * 4 + found.intercept < high
-
-
-def by_statsmodels(values: npt.NDArray[np.float64], *, pool: bool) -> tuple[float, float, float, float]:
-    """EV, AV with interaction, PV and %GRR from the analysis of variance of statsmodels."""
-    p, o, r = values.shape
-    part, operator, _ = np.indices(values.shape)
-    table = pandas.DataFrame({"value": values.ravel(), "part": part.ravel(), "operator": operator.ravel()})
-    model = "value ~ C(part) + C(operator)" + ("" if pool else " + C(part):C(operator)")
-    anova = anova_lm(ols(model, table).fit())
-    square = anova["mean_sq"]
-    ms_error = float(square["Residual"])
-    ms_both = ms_error if pool else float(square["C(part):C(operator)"])
-    interaction = max(0.0, (ms_both - ms_error) / r)
-    operators = max(0.0, (float(square["C(operator)"]) - ms_both) / (p * r))
-    parts = max(0.0, (float(square["C(part)"]) - ms_both) / (o * r))
-    grr = ms_error + operators + interaction
-    return ms_error**0.5, (operators + interaction) ** 0.5, parts**0.5, 100 * (grr / (grr + parts)) ** 0.5
 
 
 @pytest.mark.parametrize("seed", range(6))
