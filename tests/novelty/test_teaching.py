@@ -153,7 +153,7 @@ def test_photos_of_one_part_are_not_divided_among_folds(lesson: Lesson) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_too_few_photos_are_refused(lesson: Lesson, count: int) -> None:
-    with pytest.raises(TeachingError, match="too few") as caught:
+    with pytest.raises(TeachingError, match="Too few good photos to teach") as caught:
         teach([good_photo(seed) for seed in range(count)], lesson)
     assert "at least 5" in caught.value.hint
 
