@@ -6,14 +6,21 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from bench.oracle import Faults, maps_of
 from bench.seams import SPEC, calibration_of, whole_photo
 from inspection.domain import Maps, Seam
 from inspection.seams import find_seams
-from inspection.seams.judging import judge
+from inspection.seams.frame import Frame
+from inspection.seams.gaps import Gaps, find_gaps
+from inspection.seams.judging import Judge, Verdicts, judge
+from inspection.seams.placing import Row
+from inspection.seams.points import planes_of
 from inspection.seams.strips import COLUMNS, LANES, PAD, Straightened
+from tests.inspection.test_seams import SCALE, Sewing, straight
+from tests.inspection.test_seams import SPEC as DRAWN_SPEC
 from training.synthesis.render import Sample, render
 from training.synthesis.scene import (
     Camera,
@@ -195,3 +202,119 @@ def test_the_judge_says_as_much_as_there_are_stitches_and_places() -> None:
     said = judge().look(np.full((LANES, COLUMNS * (7 + 2 * PAD), 3), 90, np.uint8))
     assert said.gone.shape == (7,)
     assert said.passed.shape == said.none.shape == (8,)
+
+
+class Says(Judge):
+    """A judge whose word is given, so that what is made of it can be seen: by stitch or place."""
+
+    def __init__(
+        self,
+        *,
+        gone: dict[int, float] | None = None,
+        passed: dict[int, float] | None = None,
+        none: dict[int, float] | None = None,
+    ) -> None:
+        self.word = gone or {}, passed or {}, none or {}
+
+    def look(self, strip: npt.NDArray[np.uint8]) -> Verdicts:
+        count = strip.shape[1] // COLUMNS - 2 * PAD
+        told = [np.zeros(count, np.float32), *np.zeros((2, count + 1), np.float32)]
+        for values, said in zip(told, self.word, strict=True):
+            for place, probability in said.items():
+                values[place] = probability
+        return Verdicts(*told)
+
+
+def looked_at(
+    sewing: Sewing, judge: Judge, *, others: npt.NDArray[np.float64] | None = None
+) -> tuple[Row, Gaps]:
+    """The only row of a drawing, and what is made of a judge's word on it."""
+    planes = planes_of(sewing.maps(), DRAWN_SPEC)
+    assert planes is not None
+    (row,) = sewing.rows()
+    beside = np.empty((0, 2)) if others is None else others
+    return find_gaps(row, planes, sewing.rgb, Frame(SCALE), others=beside, judge=judge)
+
+
+def ring(count: int = 24) -> Sewing:
+    sewing = Sewing()
+    angle = np.arange(count) * 2 * np.pi / count
+    sewing.row(np.array([45.0, 30.0]) + 10 * np.stack([np.cos(angle), np.sin(angle)], axis=1), closed=True)
+    return sewing
+
+
+@pytest.mark.parametrize("place", [0, 7])
+def test_a_skipped_stitch_of_a_closed_row_is_one_step_also_where_the_row_begins(place: int) -> None:
+    row, gaps = looked_at(ring(), Says(passed={place: 0.99} | ({24: 0.99} if place == 0 else {})))
+    assert row.closed
+    assert len(row.at) == 23
+    assert gaps.missed.sum() == 1
+    assert gaps.parts.tolist().count(2) == 1
+    (step,) = np.flatnonzero(gaps.missed)
+    assert np.hypot(*(np.roll(row.at_mm, -1, axis=0) - row.at_mm)[step]) > 4.5
+    assert not gaps.unsure.any()
+
+
+def test_broken_thread_over_the_seam_of_a_closed_row_is_called_on_both_sides() -> None:
+    row, gaps = looked_at(ring(), Says(gone={0: 0.99, 23: 0.99}))
+    assert len(row.at) == 24
+    assert np.flatnonzero(gaps.gone).tolist() == [0, 23]
+
+
+def test_a_row_of_which_many_holes_would_be_passed_over_is_doubted_and_loses_none() -> None:
+    sewing = Sewing()
+    sewing.row(straight(20, 3.0, at_mm=(8, 20)))
+    row, gaps = looked_at(sewing, Says(passed=dict.fromkeys(range(3, 10), 0.99)))
+    assert len(row.at) == 20
+    assert gaps.missed.sum() == 0
+    assert gaps.unsure.sum() == 7
+
+
+def test_a_hole_where_another_row_has_one_too_is_doubted_and_kept() -> None:
+    sewing = Sewing()
+    holes = straight(20, 3.0, at_mm=(8, 20))
+    sewing.row(holes)
+    row, gaps = looked_at(sewing, Says(passed={9: 0.99}), others=sewing.cells(holes[[9, 10]]))
+    assert len(row.at) == 20
+    assert gaps.missed.sum() == 0
+    assert gaps.unsure.sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("says", "holes", "missed", "unsure"),
+    [
+        (Says(), 20, 0, 0),  # the photo shows a locked stitch that the map does not
+        (Says(none={9: 0.9}), 19, 0, 0),  # nothing was ever there: a long stitch
+        (Says(passed={9: 0.99}), 19, 1, 0),
+        (Says(passed={9: 0.6}, none={9: 0.2}), 19, 0, 1),
+    ],
+)
+def test_what_the_judge_says_of_a_place_without_a_hole_decides(
+    says: Says, holes: int, missed: int, unsure: int
+) -> None:
+    sewing = Sewing()
+    sewing.row(straight(20, 3.0, at_mm=(8, 20)), unseen=(9,))
+    row, gaps = looked_at(sewing, says)
+    assert len(row.at) == holes
+    assert gaps.missed.sum() == missed
+    assert gaps.unsure.sum() == unsure
+
+
+def test_what_the_judge_calls_under_a_tape_is_a_doubt() -> None:
+    sewing = Sewing()
+    holes = straight(20, 3.0, at_mm=(8, 20))
+    sewing.row(holes)
+    left, right = (round(float(holes[i, 0]) / MM_PER_PX) for i in (8, 10))
+    sewing.rgb[:, left - 2 : right + 3] = (70, 110, 190)
+    _, gaps = looked_at(sewing, Says(gone={8: 0.99, 9: 0.99}))
+    assert not gaps.gone.any()
+    assert gaps.unsure[[8, 9]].all()
+
+
+def test_a_hole_beside_missing_thread_is_no_skip() -> None:
+    sewing = Sewing()
+    sewing.row(straight(20, 3.0, at_mm=(8, 20)))
+    row, gaps = looked_at(sewing, Says(gone={8: 0.99, 9: 0.99}, passed={9: 0.99}))
+    assert len(row.at) == 20
+    assert gaps.missed.sum() == 0
+    assert sorted(np.flatnonzero(gaps.gone)) in ([8, 9], [9, 10])
