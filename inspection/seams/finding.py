@@ -88,7 +88,7 @@ def _seams(
     inside = [(row, zone) for row in rows if (zone := _zone_of(row.at_px, zones)) is not None]
     zoned, looked = [], []
     for row, zone in inside:
-        others = np.concatenate([np.empty((0, 2)), *(other.at for other, _ in inside if other is not row)])
+        others = [other.at for other, _ in inside if other is not row]
         seen, gaps = find_gaps(row, planes, rgb, frame, others=others, judge=judge())
         zoned.append((seen, zone))
         looked.append(gaps)

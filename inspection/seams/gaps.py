@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,9 @@ _LOCKED, _NONE = 0.5, 0.5
 expects one: the stitch is long."""
 _MOST_PASSED, _MOST_SHARE = 2, 0.25
 """More holes of a row, and a larger share of them, are not passed over."""
+_SEWN_COVER, _TIP_SHARE = 0.5, 0.15
+"""Share of the row's usual cover from which a stitch is there that another row runs across, and share of its
+length at either end where that makes it look no other."""
 _CORNER_COS = np.cos(np.radians(28))
 
 _LOOSE_MM = 0.35
@@ -72,7 +76,7 @@ def find_gaps(
     rgb: U8,
     frame: Frame | None,
     *,
-    others: F64,
+    others: Sequence[F64],
     judge: Judge,
 ) -> tuple[Row, Gaps]:
     """Look at every stitch of one row.
@@ -80,7 +84,7 @@ def find_gaps(
     Parameters
     ----------
     rgb : (H, W, 3) uint8, the photo. frame : None leaves out what is loose.
-    others : (M, 2) holes of other rows, in cells: where rows cross, two holes may be seen as one.
+    others : (M, 2) holes of each other row, in cells: where rows cross, two holes may be seen as one.
 
     Returns
     -------
@@ -94,12 +98,19 @@ def find_gaps(
     row = row.at_places(line, told.kept, planes, frame)
     over = _Steps(told.kept, closed=row.closed)
     missed, gone = over.total(told.skipped), over.total(told.without) > 0
-    unsure = (over.total(told.doubted) > 0) | (over.total(said.gone >= _DOUBTED) > 0) & ~gone
+    maybe_gone = over.total(said.gone >= _DOUBTED) > 0
+    a, b = row.at[: len(gone)], np.roll(row.at, -1, axis=0)[: len(gone)]
+    cover = thread_between(planes, a, b)
+    usual_cover = median(cover)
+    # A thread that runs across the middle of a stitch looks like frayed ends; the map sees both.
+    sewn = np.flatnonzero(maybe_gone & (cover >= _SEWN_COVER * usual_cover))
+    crossed = sewn[_crossed(a[sewn], b[sewn], others)]
+    gone[crossed] = maybe_gone[crossed] = False
+    unsure = (over.total(told.doubted) > 0) | (maybe_gone & ~gone)
     loose_mm = np.zeros(len(gone))
     if frame is not None:
-        a, b = row.at[: len(gone)], np.roll(row.at, -1, axis=0)[: len(gone)]
         cell_mm = float(planes.step_px.mean()) * mm_per_px
-        loose_mm = _bulge(a, b, planes, median(thread_between(planes, a, b)), cell_mm=cell_mm)
+        loose_mm = _bulge(a, b, planes, usual_cover, cell_mm=cell_mm)
         loose_mm[gone] = 0
     hidden = covered(rgb, row.at_px, gone | (missed > 0) | unsure, closed=row.closed, mm_per_px=mm_per_px)
     # What covers a step covers part of the next one, too.
@@ -166,12 +177,33 @@ class _Steps:
         return np.asarray(np.add.reduceat(turned, starts[starts < self._count]), np.int64)
 
 
-def _near(at: F64, others: F64) -> Bools:
+def _near(at: F64, others: Sequence[F64]) -> Bools:
     """Whether a hole of another row is at each place (P, 2)."""
-    if not len(others):
+    if not others:
         return np.zeros(len(at), bool)
-    away = np.hypot(*(at[:, None] - others[None]).transpose(2, 0, 1)).min(axis=1)
+    away = np.hypot(*(at[:, None] - np.concatenate(others)).transpose(2, 0, 1)).min(axis=1)
     return np.asarray(away < NEAREST_CELLS, bool)
+
+
+def _crossed(a: F64, b: F64, others: Sequence[F64]) -> Bools:
+    """Whether another row runs across each of the ways (E, 2) from ``a`` to ``b``, not through their ends."""
+    found = np.zeros(len(a), bool)
+    if not len(a):
+        return found
+    ahead = b - a
+    for other in others:
+        way, to = np.diff(other, axis=0), other[:-1] - a[:, None]
+        across = _turn(ahead[:, None], way)
+        with np.errstate(divide="ignore", invalid="ignore"):  # parallel ones meet nowhere
+            own, others_own = _turn(to, way) / across, _turn(to, ahead[:, None]) / across
+        met = (own > _TIP_SHARE) & (own < 1 - _TIP_SHARE) & (others_own >= 0) & (others_own <= 1)
+        found |= met.any(axis=1)
+    return found
+
+
+def _turn(one: F64, other: F64) -> F64:
+    """Cross product of vectors (..., 2)."""
+    return np.asarray(one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0], np.float64)
 
 
 def _beside_places(stitches: Bools, places: int) -> Bools:

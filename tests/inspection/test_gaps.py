@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
@@ -226,14 +227,13 @@ class Says(Judge):
 
 
 def looked_at(
-    sewing: Sewing, judge: Judge, *, others: npt.NDArray[np.float64] | None = None
+    sewing: Sewing, judge: Judge, *, others: Sequence[npt.NDArray[np.float64]] = ()
 ) -> tuple[Row, Gaps]:
     """The only row of a drawing, and what is made of a judge's word on it."""
     planes = planes_of(sewing.maps(), DRAWN_SPEC)
     assert planes is not None
     (row,) = sewing.rows()
-    beside = np.empty((0, 2)) if others is None else others
-    return find_gaps(row, planes, sewing.rgb, Frame(SCALE), others=beside, judge=judge)
+    return find_gaps(row, planes, sewing.rgb, Frame(SCALE), others=others, judge=judge)
 
 
 def ring(count: int = 24) -> Sewing:
@@ -274,7 +274,7 @@ def test_a_hole_where_another_row_has_one_too_is_doubted_and_kept() -> None:
     sewing = Sewing()
     holes = straight(20, 3.0, at_mm=(8, 20))
     sewing.row(holes)
-    row, gaps = looked_at(sewing, Says(passed={9: 0.99}), others=sewing.cells(holes[[9, 10]]))
+    row, gaps = looked_at(sewing, Says(passed={9: 0.99}), others=[sewing.cells(holes[[9, 10]])])
     assert len(row.at) == 20
     assert gaps.missed.sum() == 0
     assert gaps.unsure.sum() == 1
@@ -318,3 +318,21 @@ def test_a_hole_beside_missing_thread_is_no_skip() -> None:
     assert len(row.at) == 20
     assert gaps.missed.sum() == 0
     assert sorted(np.flatnonzero(gaps.gone)) in ([8, 9], [9, 10])
+
+
+@pytest.mark.parametrize(("seen", "broken"), [(1.0, False), (0.1, True)])
+@pytest.mark.parametrize("at", [0.5, 0.05])
+def test_a_stitch_that_another_row_runs_across_is_not_called_broken_where_the_map_sees_it(
+    seen: float, broken: bool, at: float
+) -> None:
+    sewing = Sewing()
+    holes = straight(20, 3.0, at_mm=(8, 20))
+    sewing.row(holes)
+    first, last = (round(float(sewing.cells(holes[k])[0])) for k in (8, 9))
+    sewing.planes[0][:, first + 1 : last] *= seen
+    middle = holes[8] + at * (holes[9] - holes[8])
+    across = sewing.cells(middle + np.array([[0.0, y] for y in (-4.5, -1.5, 1.5, 4.5)]))
+    _, gaps = looked_at(sewing, Says(gone={8: 0.99, 10: 0.99}), others=[across])
+    called = np.flatnonzero(gaps.gone).tolist()
+    assert len(called) == (2 if broken or at < 0.1 else 1)
+    assert not gaps.unsure.any()
