@@ -24,7 +24,7 @@ from inspection.seams.finding import find_rows
 from inspection.seams.frame import Frame
 from inspection.seams.gaps import straightened
 from inspection.seams.points import planes_of
-from inspection.seams.strips import COLUMNS, PAD
+from inspection.seams.strips import COLUMNS, PAD, reduced
 from training.scenes import HELD_OUT, is_held_out, sound_bases_of
 from training.synthesis.catalogue import SIZES
 from training.synthesis.noise import stream
@@ -125,12 +125,13 @@ def labelled(made: Sample, model: Model, *, photo: int) -> list[Strip]:
     if planes is None:
         return []
     frame = Frame(Calibration(truth.mm_per_px, CalibrationSource.REFERENCE))
+    photo_of_strips = reduced(made.rgb, mm_per_px=truth.mm_per_px)
     strips = []
     for row in find_rows(planes, made.rgb, frame):
         line = straightened(row)
         stitches, places = truth_of(line.at_px, line.seen, truth.rows, truth.mm_per_px)
         if (stitches != UNKNOWN).any() or (places != UNKNOWN).any():
-            strips.append(Strip(line.strip(made.rgb, mm_per_px=truth.mm_per_px), stitches, places, photo))
+            strips.append(Strip(line.strip(photo_of_strips), stitches, places, photo))
     return strips
 
 

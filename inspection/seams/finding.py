@@ -22,6 +22,7 @@ from inspection.seams.placing import NETWORK_ACROSS_MM, Row, placed
 from inspection.seams.points import WEAK_HEAT, Planes, find_points, planes_of
 from inspection.seams.rhythm import recovered, without_extras
 from inspection.seams.rows import Beside, group
+from inspection.seams.strips import reduced
 from inspection.seams.tracing import trace
 
 __all__ = ["find_rows", "find_seams"]
@@ -57,6 +58,8 @@ def find_seams(
         return ()
     frame = Frame(calibration) if calibration is not None and calibration.gives_sizes else None
     rows = find_rows(planes, rgb, frame)
+    if not rows:
+        return ()
     return _seams(rows, zones, maps, planes, rgb, frame)
 
 
@@ -86,10 +89,11 @@ def _seams(
     frame: Frame | None,
 ) -> tuple[Seam, ...]:
     inside = [(row, zone) for row in rows if (zone := _zone_of(row.at_px, zones)) is not None]
+    photo = reduced(rgb, mm_per_px=frame.mm_per_px if frame else planes.nominal_mm_per_px)
     zoned, looked = [], []
     for row, zone in inside:
         others = [other.at for other, _ in inside if other is not row]
-        seen, gaps = find_gaps(row, planes, rgb, frame, others=others, judge=judge())
+        seen, gaps = find_gaps(row, planes, rgb, frame, photo=photo, others=others, judge=judge())
         zoned.append((seen, zone))
         looked.append(gaps)
     margins: list[Margins | None] = []

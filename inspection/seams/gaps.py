@@ -17,7 +17,7 @@ from inspection.seams.lookup import look_up
 from inspection.seams.placing import Row
 from inspection.seams.points import NEAREST_CELLS, Planes
 from inspection.seams.rhythm import LONG, usual_step
-from inspection.seams.strips import Straightened
+from inspection.seams.strips import Reduced, Straightened
 
 __all__ = ["Gaps", "find_gaps", "straightened"]
 
@@ -76,6 +76,7 @@ def find_gaps(
     rgb: U8,
     frame: Frame | None,
     *,
+    photo: Reduced,
     others: Sequence[F64],
     judge: Judge,
 ) -> tuple[Row, Gaps]:
@@ -83,7 +84,7 @@ def find_gaps(
 
     Parameters
     ----------
-    rgb : (H, W, 3) uint8, the photo. frame : None leaves out what is loose.
+    rgb : (H, W, 3) uint8, the photo. frame : None leaves out what is loose. photo : the same for strips.
     others : (M, 2) holes of each other row, in cells: where rows cross, two holes may be seen as one.
 
     Returns
@@ -93,7 +94,7 @@ def find_gaps(
     """
     mm_per_px = frame.mm_per_px if frame else planes.nominal_mm_per_px
     line = straightened(row)
-    said = judge.look(line.strip(rgb, mm_per_px=mm_per_px))
+    said = judge.look(line.strip(photo))
     told = _told(row, line, said, _near(planes.to_cells(line.at_px), others))
     row = row.at_places(line, told.kept, planes, frame)
     over = _Steps(told.kept, closed=row.closed)

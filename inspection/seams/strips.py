@@ -6,13 +6,15 @@ the others stands out: to a person who looks at it, and to the judge of stitches
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from inspection.seams.lines import normals, tangents
 
-__all__ = ["COLUMNS", "LANES", "LANE_MM", "PAD", "Straightened"]
+__all__ = ["COLUMNS", "LANES", "LANE_MM", "PAD", "Reduced", "Straightened", "reduced"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -26,6 +28,26 @@ LANE_MM = 0.12
 """Width of a lane: thread up to 1.6 mm beside the row is in the strip."""
 PAD = 2
 """Stitches before a row's first hole and after its last: those of a closed row, else straight on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """A photo that strips are taken from, ``finer`` times smaller than it was so that they leave out no pixel
+    in between. lane_px : pixels of the photo as it was that a lane is wide."""
+
+    rgb: U8
+    finer: int
+    lane_px: float
+
+
+def reduced(rgb: U8, *, mm_per_px: float) -> Reduced:
+    """A photo (H, W, 3), made ready once for all its rows."""
+    lane_px = LANE_MM / mm_per_px
+    finer = max(1, int(lane_px))
+    if finer > 1:
+        size = (rgb.shape[1] // finer, rgb.shape[0] // finer)
+        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return Reduced(rgb, finer, lane_px)
 
 
 class Straightened:
@@ -58,15 +80,10 @@ class Straightened:
         self._across = _between(every, known, across)
         self._closed = closed
 
-    def strip(self, rgb: U8, *, mm_per_px: float) -> U8:
-        """What the photo (H, W, 3) shows of it: (LANES, COLUMNS * (U + 2 * PAD), 3)."""
-        lane_px = LANE_MM / mm_per_px
-        finer = int(lane_px)
-        if finer > 1:  # else the strip would leave out pixels in between
-            size = (rgb.shape[1] // finer, rgb.shape[0] // finer)
-            rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-        x, y = self._grid(lane_px, finer=max(1, finer))
-        found = cv2.remap(rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    def strip(self, photo: Reduced) -> U8:
+        """What the photo shows of it: (LANES, COLUMNS * (U + 2 * PAD), 3)."""
+        x, y = self._grid(photo.lane_px, finer=photo.finer)
+        found = cv2.remap(photo.rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(found, np.uint8)
 
     def _grid(self, lane_px: float, *, finer: int) -> tuple[F32, F32]:

@@ -19,7 +19,7 @@ from inspection.seams.gaps import Gaps, find_gaps
 from inspection.seams.judging import Judge, Verdicts, judge
 from inspection.seams.placing import Row
 from inspection.seams.points import planes_of
-from inspection.seams.strips import COLUMNS, LANES, PAD, Straightened
+from inspection.seams.strips import COLUMNS, LANES, PAD, Straightened, reduced
 from tests.inspection.test_seams import SCALE, Sewing, straight
 from tests.inspection.test_seams import SPEC as DRAWN_SPEC
 from training.synthesis.render import Sample, render
@@ -180,17 +180,18 @@ def test_a_fault_of_one_row_is_not_told_of_the_row_beside() -> None:
     assert sorted(len(seam.broken) > 0 for seam in seams) == [False, True]
 
 
-def test_a_strip_shows_every_stitch_equally_long_and_the_row_straight() -> None:
+@pytest.mark.parametrize("finer", [1, 3])
+def test_a_strip_shows_every_stitch_equally_long_and_the_row_straight(finer: int) -> None:
     """Dots drawn at the holes of a bent row of uneven pitch come to lie at even places on one line."""
     angle = np.cumsum([0.0, 0.12, 0.18, 0.11, 0.2, 0.13, 0.16])
-    holes = 200 + 150 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    photo = np.zeros((400, 400, 3), np.uint8)
+    holes = finer * (200 + 150 * np.stack([np.cos(angle), np.sin(angle)], axis=1))
+    photo = np.zeros((finer * 400, finer * 400, 3), np.uint8)
     for x, y in np.rint(holes).astype(int).tolist():
-        cv2.circle(photo, (x, y), 2, (255, 255, 255), -1)
+        cv2.circle(photo, (x, y), 2 * finer, (255, 255, 255), -1)
     parts = np.array([1, 1, 2, 1, 1, 1])
     line = Straightened(holes, parts, closed=False)
     assert line.seen.tolist() == [True, True, True, False, True, True, True, True]
-    strip = line.strip(photo, mm_per_px=0.12)
+    strip = line.strip(reduced(photo, mm_per_px=0.12 / finer))
     assert strip.shape == (LANES, COLUMNS * (parts.sum() + 2 * PAD), 3)
     lanes, columns = np.nonzero(strip[..., 0] > 100)
     assert abs(lanes.mean() - (LANES - 1) / 2) < 1
@@ -233,7 +234,8 @@ def looked_at(
     planes = planes_of(sewing.maps(), DRAWN_SPEC)
     assert planes is not None
     (row,) = sewing.rows()
-    return find_gaps(row, planes, sewing.rgb, Frame(SCALE), others=others, judge=judge)
+    photo = reduced(sewing.rgb, mm_per_px=MM_PER_PX)
+    return find_gaps(row, planes, sewing.rgb, Frame(SCALE), photo=photo, others=others, judge=judge)
 
 
 def ring(count: int = 24) -> Sewing:
