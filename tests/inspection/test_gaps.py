@@ -22,26 +22,17 @@ from inspection.seams.points import planes_of
 from inspection.seams.strips import COLUMNS, LANES, PAD, Straightened, reduced
 from tests.inspection.test_seams import SCALE, Sewing, straight
 from tests.inspection.test_seams import SPEC as DRAWN_SPEC
-from training.synthesis.render import Sample, render
+from tests.sewn import BROWN, LIGHT, MM_PER_PX, PITCH_MM, straight_seam
+from training.synthesis.render import Sample
 from training.synthesis.scene import (
-    Camera,
-    Distractor,
-    Family,
-    Lamp,
-    Leather,
-    Light,
-    Scene,
     StitchDefect,
-    Thread,
 )
-from training.synthesis.scene import Seam as Sewn
 
-SIDE_PX, MM_PER_PX = 400, 0.15
+SIDE_PX = 400
 MIDDLE_MM = SIDE_PX * MM_PER_PX / 2
-PITCH_MM = 3.0
 CLEAN = Faults(place_mm=0.02, missed=0.0, false_per_cm2=0.0, thread_gaps=0.0, noise=0.02)
 COLOURS = [
-    ((0.3, 0.2, 0.1), (0.7, 0.6, 0.5)),
+    (BROWN, LIGHT),
     ((0.75, 0.72, 0.68), (0.1, 0.1, 0.12)),
     ((0.08, 0.1, 0.2), (0.6, 0.2, 0.1)),
 ]
@@ -51,33 +42,11 @@ COLOURS = [
 def sewn(
     *defects: StitchDefect,
     colours: int = 0,
-    things: tuple[Distractor, ...] = (),
     rows: int = 1,
 ) -> Sample:
     """A photo of a straight seam across its middle."""
     leather, thread = COLOURS[colours]
-    seam = Sewn(
-        name="free",
-        seed=5,
-        thread=Thread(tex=70, colour=thread),
-        pitch_mm=PITCH_MM,
-        line_mm=((-10.0, MIDDLE_MM), (MIDDLE_MM, MIDDLE_MM), (80.0, MIDDLE_MM)),
-        hole_mm=0.6,
-        rows=rows,
-        defects=defects,
-    )
-    scene = Scene(
-        seed=1,
-        width_px=SIDE_PX,
-        height_px=SIDE_PX,
-        mm_per_px=MM_PER_PX,
-        base=Leather(Family.SMOOTH, seed=1, colour=leather, grain_mm=0.5, depth_mm=0.002),
-        light=Light("bar", (Lamp(30, 50, 10, 1.0),)),
-        camera=Camera(seed=1, jpeg=92),
-        seams=(seam,),
-        distractors=things,
-    )
-    return render(scene)
+    return straight_seam(*defects, side_px=SIDE_PX, beyond_mm=20.0, leather=leather, thread=thread, rows=rows)
 
 
 def seams_of(made: Sample, maps: Maps | None = None) -> tuple[Seam, ...]:

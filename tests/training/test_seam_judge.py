@@ -12,6 +12,7 @@ import pytest
 from inspection.registry import Model, open_serving
 from inspection.seams import judging
 from inspection.seams.strips import COLUMNS, LANES, PAD
+from tests.sewn import straight_seam
 from training.recipe import PROJECT
 from training.seam_strips import (
     GONE,
@@ -25,17 +26,9 @@ from training.seam_strips import (
     scene_of,
     truth_of,
 )
-from training.synthesis.render import render
 from training.synthesis.scene import (
-    Camera,
     Family,
-    Lamp,
-    Leather,
-    Light,
-    Scene,
-    Seam,
     StitchDefect,
-    Thread,
 )
 from training.synthesis.truth import RowTruth
 
@@ -102,25 +95,8 @@ def test_strips_of_a_rendered_photo_show_its_faults(served: Model) -> None:
         StitchDefect("skipped_stitch", seed=3, at_mm=25.0, size_mm=6.0),
         StitchDefect("broken_thread", seed=3, at_mm=45.0, size_mm=6.0),
     )
-    seam = Seam(
-        name="free",
-        seed=5,
-        thread=Thread(tex=70, colour=(0.7, 0.6, 0.5)),
-        pitch_mm=3.0,
-        line_mm=((-10.0, 30.0), (30.0, 30.0), (80.0, 30.0)),
-        defects=defects,
-    )
-    scene = Scene(
-        seed=1,
-        width_px=400,
-        height_px=400,
-        mm_per_px=0.15,
-        base=Leather(Family.SMOOTH, seed=1, colour=(0.3, 0.2, 0.1), grain_mm=0.5, depth_mm=0.002),
-        light=Light("bar", (Lamp(30, 50, 10, 1.0),)),
-        camera=Camera(seed=1),
-        seams=(seam,),
-    )
-    (strip,) = labelled(render(scene), served, photo=7)
+    made = straight_seam(*defects, side_px=400, beyond_mm=20.0)
+    (strip,) = labelled(made, served, photo=7)
     assert strip.photo == 7
     assert (strip.places == PASSED).sum() == 1
     assert (strip.stitches == GONE).sum() == 2

@@ -10,52 +10,21 @@ pytest.importorskip("torch")
 
 from bench.seams import Tally, count_scene
 from bench.sight import RowSight, sight_of
-from training.synthesis.render import Sample, render
+from tests.sewn import MM_PER_PX, straight_seam
+from training.synthesis.render import Sample
 from training.synthesis.scene import (
-    Camera,
     Distractor,
-    Family,
-    Lamp,
-    Leather,
-    Light,
-    Rgb,
-    Scene,
-    Seam,
     StitchDefect,
-    Thread,
 )
 
 pytestmark = pytest.mark.train
 
-LEATHER: Rgb = (0.3, 0.2, 0.1)
-LIGHT: Rgb = (0.7, 0.6, 0.5)
-SIDE_PX, MM_PER_PX = 200, 0.15
+SIDE_PX = 200
 
 
 def _made(*defects: StitchDefect, things: tuple[Distractor, ...] = ()) -> tuple[Sample, RowSight]:
     """A straight row across the middle of the photo, and what shows of it."""
-    middle = SIDE_PX * MM_PER_PX / 2
-    seam = Seam(
-        name="free",
-        seed=5,
-        thread=Thread(tex=70, colour=LIGHT),
-        pitch_mm=3.0,
-        line_mm=((-10.0, middle), (middle, middle), (40.0, middle)),
-        hole_mm=0.6,
-        defects=defects,
-    )
-    scene = Scene(
-        seed=1,
-        width_px=SIDE_PX,
-        height_px=SIDE_PX,
-        mm_per_px=MM_PER_PX,
-        base=Leather(Family.SMOOTH, seed=1, colour=LEATHER, grain_mm=0.5, depth_mm=0.002),
-        light=Light("bar", (Lamp(30, 50, 10, 1.0),)),
-        camera=Camera(seed=1, jpeg=None),
-        seams=(seam,),
-        distractors=things,
-    )
-    made = render(scene)
+    made = straight_seam(*defects, side_px=SIDE_PX, beyond_mm=10.0, things=things, jpeg=None)
     (sight,) = sight_of(made)
     return made, sight
 
