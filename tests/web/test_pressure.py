@@ -169,7 +169,10 @@ def test_what_was_accepted_is_finished_before_the_service_ends(
 ) -> None:
     with gated(tmp_path, models_dir, workers=1) as (served, gate, pool):
         gate.held.open.clear()
-        accepted = [pool.submit(send, served, photo) for _ in range(3)]
+        accepted = [pool.submit(send, served, photo)]
+        # Only once the worker holds the first does a depth of two mean that all three were accepted.
+        assert gate.held.entered.acquire(timeout=10)
+        accepted += [pool.submit(send, served, photo) for _ in range(2)]
         _until(lambda: served.station.queue_depth() == 2)
         served.server.should_exit = True
         threading.Timer(0.3, gate.held.open.set).start()
