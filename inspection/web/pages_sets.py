@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
@@ -24,6 +25,7 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 THUMBNAIL_PX = 320
+_SEAM = re.compile(r"(.+) (\d+\.\d+)")
 Id = Annotated[str, Query(min_length=1, max_length=128)]
 
 
@@ -82,7 +84,7 @@ class ShownComparison:
 
 @dataclass(frozen=True)
 class SetContext:
-    """set.html: one shoe, or a pair; ``worse`` names the shoes of a pair that are as bad as the pair."""
+    """set.html: one shoe, or a pair; ``worse`` tells which shoes of a pair are as bad as the pair."""
 
     title: str
     pair: bool
@@ -130,10 +132,12 @@ def pair_page(pair_id: Id, desk: DeskDep, station: StationDep) -> Response:
 
 
 def _worse(pair: PairVerdict, words: Words) -> str:
-    """The shoes whose own grade is the pair's; empty where all are good or a reason of the pair tells it."""
+    """Which shoes' own grade is the pair's; empty where all are good or a reason of the pair tells it."""
     if pair.grade in (None, Grade.A) or any(reason.grade is pair.grade for reason in pair.reasons):
         return ""
-    return ", ".join(shoe.part_id or words("set.no_part") for shoe in pair.shoes if shoe.grade is pair.grade)
+    worse = [shoe.part_id or words("set.no_part") for shoe in pair.shoes if shoe.grade is pair.grade]
+    key = "set.worse_all" if 1 < len(worse) == len(pair.shoes) else "set.worse"
+    return words(key, parts=", ".join(worse))
 
 
 def _shoe(shoe: ShoeVerdict, desk: Desk) -> ShownShoe:
@@ -185,7 +189,7 @@ def told(reason: SetReason, words: Words) -> str:
         return words.reason(reason)
     if reason.quantity is not None:
         told_as = "near" if reason.grade == "recheck" else "over"
-        what = words.named("zone", reason.zone) if reason.zone else words("set.whole")
+        what = _where(reason.zone, words)
         quantity = words(f"pair_quantity.{reason.quantity}")
         return words(f"set_reason.{told_as}", quantity=quantity, what=what, view=view)
     key = f"set_reason.{reason.rule}"
@@ -205,6 +209,14 @@ def told(reason: SetReason, words: Words) -> str:
     return words(key, **names)
 
 
+def _where(name: str | None, words: Words) -> str:
+    """A zone, or a seam by its zone, group and row (``SeamFigures.name``), or the whole shoe."""
+    if not name:
+        return words("set.whole")
+    seam = _SEAM.fullmatch(name)
+    return words.named("zone", name) if seam is None else f"{words.named('zone', seam[1])} {seam[2]}"
+
+
 def _comparison(found: Comparison, words: Words) -> ShownComparison:
     def side(value: float | None, lab: tuple[float, float, float] | None) -> str:
         if lab is not None:
@@ -215,7 +227,7 @@ def _comparison(found: Comparison, words: Words) -> ShownComparison:
     return ShownComparison(
         quantity=words(f"pair_quantity.{found.quantity}"),
         view=words.named("view", found.view),
-        what=words.named("zone", found.what) if found.what else words("set.whole"),
+        what=_where(found.what, words),
         left=side(found.left, found.left_lab),
         right=side(found.right, found.right_lab),
         difference=words.number(found.difference, found.unit, found.uncertainty),

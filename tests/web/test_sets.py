@@ -7,6 +7,10 @@ import re
 import pytest
 
 from inspection.access import Role
+from inspection.domain import Grade
+from inspection.pairing import SetReason
+from inspection.web.i18n import open_words
+from inspection.web.pages_sets import told
 from tests import factories
 from tests.factories import Spot
 from tests.web.serving import Served
@@ -110,6 +114,42 @@ def test_a_pair_names_the_worse_shoe_where_nothing_else_says_its_grade(
         assert "worse shoe" not in viewer.get("/pair?pair_id=S-LL", headers=HTML).text
         viewer.cookies.set("welt_language", "zh")
         assert "整双按较差的一只判定：S-R" in viewer.get("/pair?pair_id=S-P", headers=HTML).text
+
+
+def test_a_pair_of_two_shoes_as_bad_names_both(served: Served) -> None:
+    for seed, part, foot in ((9011, "S-both-L", "left"), (9012, "S-both-R", "right")):
+        post(served, seed, hole=True, part_id=part, pair_id="S-bad", foot=foot)
+    with served.person(Role.VIEWER) as viewer:
+        page = viewer.get("/pair?pair_id=S-bad", headers=HTML).text
+        assert "Both shoes by themselves have this grade: S-both-L, S-both-R" in page
+        assert "worse shoe" not in page
+        viewer.cookies.set("welt_language", "zh")
+        assert (
+            "两只各自即为此等级：S-both-L, S-both-R" in viewer.get("/pair?pair_id=S-bad", headers=HTML).text
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "en", "zh"),
+    [
+        ("outer-side", "outer side", "外侧"),
+        ("outer-side 1.2", "outer side 1.2", "外侧 1.2"),
+        ("heel-tab 2", "heel tab 2", "heel tab 2"),
+        (None, "whole shoe", "整鞋"),
+    ],
+)
+def test_a_seam_is_named_by_its_zone_in_the_language_of_the_page(name: str | None, en: str, zh: str) -> None:
+    reason = SetReason(
+        rule="pair",
+        message="",
+        grade=Grade.B,
+        view="lateral",
+        zone=name,
+        quantity="seam_position_difference_mm",
+    )
+    words = open_words()
+    assert f"of “{en}” in" in told(reason, words["en"])
+    assert f"“{zh}”的" in told(reason, words["zh"])
 
 
 def test_feet_that_contradict_each_other_are_told_in_the_language_of_the_page(served: Served) -> None:
