@@ -19,6 +19,7 @@ from typing import Any
 
 from inspection import registry, teaching
 from inspection.errors import StorageError, WeltError
+from inspection.novelty import check_count
 from inspection.recipe_book import RecipeBook
 from inspection.recipes import Recipe, Recipes
 from inspection.settings import Settings
@@ -68,7 +69,14 @@ class Jobs:
     def start(
         self, store: Store, recipe: Recipe, view: str, *, by: str, details: Mapping[str, Any]
     ) -> Teaching:
-        """Begin a teaching; ConflictError when the view is being taught already."""
+        """Begin a teaching.
+
+        Raises
+        ------
+        ConflictError : the view is being taught already.
+        TeachingError : too few or too many photos.
+        """
+        check_count(len(details["photos"]))
         # The recipe goes along as it is in force now, whether it comes from a file or was published.
         said = {**details, "recipe": recipe.model_dump(mode="json", by_alias=True)}
         begun = banks.begin_teaching(store, recipe.name, view, by=by, details=said)

@@ -28,6 +28,7 @@ from inspection.novelty.teaching import (
     Lesson,
     Suspect,
     Taught,
+    check_count,
     estimate,
     teach,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "as_maps",
     "bank_of_bytes",
     "bank_to_bytes",
+    "check_count",
     "choose_limit",
     "estimate",
     "judge",

@@ -35,6 +35,7 @@ __all__ = [
     "Lesson",
     "Suspect",
     "Taught",
+    "check_count",
     "estimate",
     "teach",
 ]
@@ -219,6 +220,20 @@ def teach(
     return _fit(photos, passes, objections, lesson, progress)
 
 
+def check_count(count: int) -> None:
+    """Raise TeachingError where so many photos are too few or too many to teach."""
+    if count < MIN_PHOTOS:
+        raise TeachingError(
+            f"Too few good photos to teach: {count}; nothing was changed.",
+            hint=f"Give at least {MIN_PHOTOS} photos of good parts; 20 to 50 make a better limit.",
+        )
+    if count > MAX_PHOTOS:
+        raise TeachingError(
+            f"{count} photos are more than the {MAX_PHOTOS} taught at once; nothing was changed.",
+            hint="Choose photos that differ: other parts, other days, other lots.",
+        )
+
+
 def _check(photos: Sequence[GoodPhoto], lesson: Lesson) -> None:
     if not lesson.model.spec.embedding_channels:
         manifest = lesson.model.manifest
@@ -226,16 +241,7 @@ def _check(photos: Sequence[GoodPhoto], lesson: Lesson) -> None:
             f"The model {manifest.name}/{manifest.version} gives no features to teach novelty with.",
             hint="Serve a model whose manifest has embedding_channels; welt models show NAME tells.",
         )
-    if len(photos) < MIN_PHOTOS:
-        raise TeachingError(
-            f"Too few good photos to teach: {len(photos)}; nothing was changed.",
-            hint=f"Give at least {MIN_PHOTOS} photos of good parts; 20 to 50 make a better limit.",
-        )
-    if len(photos) > MAX_PHOTOS:
-        raise TeachingError(
-            f"{len(photos)} photos are more than the {MAX_PHOTOS} taught at once; nothing was changed.",
-            hint="Choose photos that differ: other parts, other days, other lots.",
-        )
+    check_count(len(photos))
     spec = lesson.model.spec
     sizes = [
         preprocess.model_size(

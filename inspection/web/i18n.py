@@ -126,9 +126,11 @@ class Words:
 
     def sentence(self, english: str) -> str:
         """A sentence of an error in this language, or as it was raised where that is not known."""
-        told = self.phrases.tell(english) or english
-        first = told.partition(" ")[0]
-        return told[:1].upper() + told[1:] if first.isalpha() else told
+        translated = self.phrases.tell(english)
+        if translated is not None:
+            return translated
+        first = english.partition(" ")[0]
+        return english[:1].upper() + english[1:] if first.isalpha() else english
 
     def error(self, error: WeltError) -> str:
         """What happened and what to do, as the text of a notice."""

@@ -316,7 +316,7 @@ def teach_again(
             why=f"version {before.version} again",
         )
         jobs.start(station.store, station.recipes.get(recipe), view, by=session.user.name, details=details)
-    except (ConflictError, NotFoundError) as error:
+    except (ConflictError, NotFoundError, TeachingError) as error:
         return _refused(desk, station, session, recipe, view, error)
     return _after(recipe, view, "begun")
 
@@ -344,7 +344,7 @@ def decide(
     details["keep"] = [photo["sha256"] for photo in details["photos"]]
     try:
         jobs.start(station.store, station.recipes.get(recipe), view, by=session.user.name, details=details)
-    except ConflictError as error:
+    except (ConflictError, TeachingError) as error:
         return _refused(desk, station, session, recipe, view, error)
     return _after(recipe, view, "begun")
 
@@ -428,6 +428,6 @@ def teach_one(
     )
     try:
         jobs.start(station.store, station.recipes.get(recipe), view, by=session.user.name, details=details)
-    except ConflictError as error:
+    except (ConflictError, TeachingError) as error:
         return _refused(desk, station, session, recipe, view, error)
     return _after(recipe, view, "begun")

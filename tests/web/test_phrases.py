@@ -240,3 +240,9 @@ def kinds(error: type[WeltError]) -> Iterator[str]:
 def test_every_kind_of_error_has_a_title_in_both_languages() -> None:
     for words in open_words().values():
         assert [kind for kind in kinds(WeltError) if not words.has(f"problem.{kind}")] == []
+
+
+def test_a_name_that_begins_a_translated_sentence_keeps_its_letters() -> None:
+    said = "oxford/toe is being taught now, by lee."
+    assert open_words()["zh"].sentence(said) == "lee 正在学习 oxford/toe。"
+    assert open_words()["zh"].sentence("nobody translated this.") == "Nobody translated this."

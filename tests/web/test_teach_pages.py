@@ -141,15 +141,16 @@ def test_a_teaching_whose_process_is_killed_changes_nothing(teaching: Served, en
     banks.note_progress(store, cut_off.teaching_id, progress=cut_off.progress, state=State.FAILED)
 
 
-def test_too_few_are_told_in_the_viewers_language(teaching: Served, engineer: httpx.Client) -> None:
+def test_too_few_are_refused_before_a_teaching_begins(teaching: Served, engineer: httpx.Client) -> None:
+    begun = banks.teachings(teaching.station.store, "default", "upper", limit=500)
     page = engineer.get(PAGE).text
-    form = {"csrf_token": token(page), "percent": "1", "result_id": _ticked(page)[:1]}
-    assert engineer.post(PAGE, data=form).status_code == 303
-    assert _wait(teaching).state is State.FAILED
-    chinese = engineer.get(
-        f"{PAGE}/state", headers={"Cookie": f"{_cookies(engineer)}; welt_language=zh"}
-    ).text
-    assert "1 张良品照片太少" in chinese
+    form = {"csrf_token": token(page), "percent": "1"}
+    refused = engineer.post(PAGE, data={**form, "result_id": _ticked(page)[:1]})
+    assert refused.status_code == 422
+    assert "Too few good photos to teach: 1" in refused.text
+    chinese = {"Cookie": f"{_cookies(engineer)}; welt_language=zh"}
+    assert "0 张良品照片太少" in engineer.post(PAGE, data=form, headers=chinese).text
+    assert banks.teachings(teaching.station.store, "default", "upper", limit=500) == begun
 
 
 def _cookies(client: httpx.Client) -> str:
