@@ -32,6 +32,8 @@ _LOCKED, _NONE = 0.5, 0.5
 expects one: the stitch is long."""
 _MOST_PASSED, _MOST_SHARE = 2, 0.25
 """More holes of a row, and a larger share of them, are not passed over."""
+_MOST_DOUBTS, _MOST_DOUBTED = 3, 1 / 6
+"""With more doubts in a row, and on a larger share of its steps, a call is no more than a doubt."""
 _SEWN_COVER, _TIP_SHARE = 0.5, 0.15
 """Share of the row's usual cover from which a stitch is there that another row runs across, and share of its
 length at either end where that makes it look no other."""
@@ -113,6 +115,12 @@ def find_gaps(
         cell_mm = float(planes.step_px.mean()) * mm_per_px
         loose_mm = _bulge(a, b, planes, usual_cover, cell_mm=cell_mm)
         loose_mm[gone] = 0
+    # Of a row in which much is in doubt nothing is certain: its thread hardly shows.
+    faint = np.full(len(gone), unsure.sum() > max(_MOST_DOUBTS, _MOST_DOUBTED * len(unsure)))
+    # The thread of a row that runs across hides the hole that is looked for.
+    passed = np.flatnonzero(missed)
+    under = np.zeros(len(gone), bool)
+    under[passed] = _crossed(a[passed], b[passed], others)
     hidden = covered(rgb, row.at_px, gone | (missed > 0) | unsure, closed=row.closed, mm_per_px=mm_per_px)
     # What covers a step covers part of the next one, too.
     hidden |= gone & _beside(hidden)
@@ -120,7 +128,7 @@ def find_gaps(
     last = np.zeros(len(gone), bool)
     if not row.closed:
         last[[0, -1]] = True
-    untold = (hidden | last) & (gone | (missed > 0))
+    untold = (hidden | last | faint | under) & (gone | (missed > 0))
     missed[untold], gone[untold] = 0, False
     return row, Gaps(over.total(np.ones(len(said.gone))), missed, gone, unsure | untold, loose_mm)
 

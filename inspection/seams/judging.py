@@ -24,6 +24,16 @@ F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
 
 
+GONE = 1
+"""Of what the network says of a stitch: its thread is missing."""
+PASSED, NONE = 1, 2
+"""Of what it says of a place: the thread passes over it, there is no hole of this row."""
+_LOOK_AGAIN = 0.1
+"""Probability of something missing from which a row is looked at again."""
+_TURNS = (1, -1), (-1, 1), (-1, -1)
+_LEAST = 1e-6
+
+
 @dataclass(frozen=True, eq=False)
 class Verdicts:
     """Probabilities for the U stitches of a row and the U + 1 places between and around them.
@@ -47,16 +57,34 @@ class Judge:
         self._session = runtime.open_session(model, threads=1)
 
     def look(self, strip: U8) -> Verdicts:
-        """What it says of one row.
+        """What it says of one row; where it doubts something, on average over the row, turned and mirrored.
 
         Parameters
         ----------
         strip : (LANES, COLUMNS * (U + 2 * PAD), 3) uint8 RGB.
         """
+        stitches, places = self._probabilities(strip)
+        if max(stitches[:, GONE].max(), places[:, PASSED].max()) >= _LOOK_AGAIN:
+            said = [(stitches, places), *(self._turned(strip, *ways) for ways in _TURNS)]
+            stitches, places = (_agreed(np.stack(each)) for each in zip(*said, strict=True))
+        inner = places[PAD - 1 : len(places) - PAD + 1]
+        return Verdicts(gone=stitches[PAD:-PAD, GONE], passed=inner[:, PASSED], none=inner[:, NONE])
+
+    def _turned(self, strip: U8, lanes: int, columns: int) -> tuple[F32, F32]:
+        """What it says of a row with the order of its lanes or columns reversed, in the order of the row."""
+        stitches, places = self._probabilities(np.ascontiguousarray(strip[::lanes, ::columns]))
+        return stitches[::columns], places[::columns]
+
+    def _probabilities(self, strip: U8) -> tuple[F32, F32]:
+        """Of the stitches (U + 2 * PAD, 2) and the places between them (U + 2 * PAD - 1, 3)."""
         stitches, places = self._session.run(["stitches", "places"], {"strip": strip[None]})
-        gone = stitches[0, PAD:-PAD, 1]
-        inner = places[0, PAD - 1 : len(places[0]) - PAD + 1]
-        return Verdicts(gone=gone, passed=inner[:, 1], none=inner[:, 2])
+        return stitches[0], places[0]
+
+
+def _agreed(said: F32) -> F32:
+    """Geometric mean of probabilities (views, N, classes): a view that is sure of the opposite counts."""
+    mean = np.exp(np.log(np.maximum(said, _LEAST)).mean(axis=0))
+    return np.asarray(mean / mean.sum(axis=-1, keepdims=True), np.float32)
 
 
 _LOCK = threading.Lock()

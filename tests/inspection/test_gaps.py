@@ -175,6 +175,20 @@ def test_the_judge_says_as_much_as_there_are_stitches_and_places() -> None:
     assert said.passed.shape == said.none.shape == (8,)
 
 
+@pytest.mark.parametrize(("lanes", "columns"), [(1, -1), (-1, 1), (-1, -1)])
+def test_a_row_with_a_doubt_is_judged_alike_whatever_way_round_it_is(lanes: int, columns: int) -> None:
+    photo = sewn(fault("broken_thread", at_mm=MIDDLE_MM + 8), fault("skipped_stitch", at_mm=MIDDLE_MM - 8))
+    line = Straightened(
+        photo.truth.rows[0].holes_px, np.ones(len(photo.truth.rows[0].holes_px) - 1, int), closed=False
+    )
+    strip = line.strip(reduced(photo.rgb, mm_per_px=MM_PER_PX))
+    said, turned = judge().look(strip), judge().look(strip[::lanes, ::columns])
+    assert said.gone.max() > 0.9
+    assert said.passed.max() > 0.9
+    for name in ("gone", "passed", "none"):
+        assert getattr(turned, name)[::columns] == pytest.approx(getattr(said, name), abs=1e-5)
+
+
 class Says(Judge):
     """A judge whose word is given, so that what is made of it can be seen: by stitch or place."""
 
@@ -307,3 +321,23 @@ def test_a_stitch_that_another_row_runs_across_is_not_called_broken_where_the_ma
     called = np.flatnonzero(gaps.gone).tolist()
     assert len(called) == (2 if broken or at < 0.1 else 1)
     assert not gaps.unsure.any()
+
+
+@pytest.mark.parametrize(("doubts", "called"), [(3, 1), (4, 0)])
+def test_a_call_among_many_doubts_is_a_doubt_too(doubts: int, called: int) -> None:
+    sewing = Sewing()
+    sewing.row(straight(20, 3.0, at_mm=(8, 20)))
+    doubted = dict.fromkeys(range(5, 5 + 2 * doubts, 2), 0.5)
+    _, gaps = looked_at(sewing, Says(gone=doubted | {2: 0.99}))
+    assert gaps.gone.sum() == called
+    assert gaps.unsure.sum() == doubts + 1 - called
+
+
+def test_a_hole_that_the_thread_of_another_row_may_hide_is_not_called_skipped() -> None:
+    sewing = Sewing()
+    holes = straight(20, 3.0, at_mm=(8, 20))
+    sewing.row(holes, unseen=(9,))
+    across = sewing.cells(holes[9] + np.array([[0.0, y] for y in (-4.5, -1.5, 1.5, 4.5)]))
+    _, gaps = looked_at(sewing, Says(passed={9: 0.99}), others=[across])
+    assert gaps.missed.sum() == 0
+    assert gaps.unsure.sum() == 1
