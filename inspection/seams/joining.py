@@ -25,6 +25,9 @@ F64 = npt.NDArray[np.float64]
 MAX_GAP_CELLS = 62.0
 """Over which two ends of a row are joined: a thread broken over 15 mm and a stitch on either side."""
 
+_MOST_STRAIGHT_CELLS, _STRAIGHT = 120.0, math.radians(3)
+"""So far (36 mm) if they point at each other as straight as that: something lies over the row."""
+
 _AHEAD = np.radians(32)
 """By how much the direction may turn where a gap is crossed."""
 _HEADING_HOLES = 5
@@ -187,7 +190,7 @@ def bridge(links: Links) -> None:
     place = at[ends]
     apart = np.hypot(*(place[:, None] - place[None]).transpose(2, 0, 1))
     found = []
-    for p, q in zip(*np.nonzero(np.triu(apart <= MAX_GAP_CELLS, 1)), strict=True):
+    for p, q in zip(*np.nonzero(np.triu(apart <= _MOST_STRAIGHT_CELLS, 1)), strict=True):
         i, j, d = ends[p], ends[q], float(apart[p, q])
         if d < 1e-6:
             continue
@@ -195,6 +198,8 @@ def bridge(links: Links) -> None:
         if bends is None or max(map(abs, bends)) > _AHEAD or abs(bends[0] + bends[1]) > _AHEAD:
             continue
         if max(map(abs, bends)) > _KINK and not same_pitch(links, i, j):
+            continue
+        if d > MAX_GAP_CELLS and (max(map(abs, bends)) > _STRAIGHT or not _alike(links, i, j)):
             continue
         turned = abs(bends[0] - bends[1]) + 0.5 * abs(bends[0] + bends[1])
         found.append((d * (1 + 6 * turned), i, j))
@@ -208,6 +213,12 @@ def bridge(links: Links) -> None:
         way = [i, *_between(at, i, j, loose), j]
         for a, b in pairwise(way):
             links.add(a, b, closing=ring)
+
+
+def _alike(links: Links, i: int, j: int) -> bool:
+    """Whether two strings are both long enough to tell their length of stitch, and have the same."""
+    both = (_pitch(links, end, -1) for end in (i, j))
+    return all(both) and same_pitch(links, i, j)
 
 
 def _between(at: F64, i: int, j: int, loose: list[int]) -> list[int]:

@@ -348,6 +348,22 @@ def test_a_row_goes_on_through_faint_holes_where_several_keep_its_rhythm_or_thre
     assert np.median(steps(row.at_mm, closed=False)) == pytest.approx(2.5, abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("turned_deg", "pitch_mm", "rows"),
+    [(0.0, 2.5, 1), (1.5, 2.5, 1), (6.0, 2.5, 2), (0.0, 3.6, 2)],
+)
+def test_a_row_goes_on_beyond_a_wide_thing_that_lies_over_it_where_it_leads_straight_there(
+    turned_deg: float, pitch_mm: float, rows: int
+) -> None:
+    sewing = Sewing()
+    sewing.row(straight(9, 2.5, at_mm=(5, 30)))
+    sewing.row(
+        straight(6, pitch_mm, at_mm=(47.5, 30 + 22.5 * math.radians(turned_deg)), angle_deg=turned_deg)
+    )
+    found = sewing.rows()
+    assert sorted(len(row.at_px) for row in found) == ([15] if rows == 1 else [6, 9])
+
+
 def test_faint_points_out_of_rhythm_are_no_holes_of_a_row() -> None:
     sewing = Sewing()
     holes = straight(16, 2.5)
