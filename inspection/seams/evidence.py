@@ -15,7 +15,10 @@ __all__ = ["NearestPoint", "in_line", "seen_thread", "thread_between"]
 
 F64 = npt.NDArray[np.float64]
 
-_SAMPLES = 7
+_SHARES = np.arange(1, 8)[:, None] / 8
+"""Of a way, where the thread is looked for."""
+_LANES_CELLS = np.array([-0.8, 0.0, 0.8])[:, None, None]
+"""Beside the way, where it may lie."""
 _NO_THREAD, _THREAD = 0.015, 0.5
 """Cover that is no thread for certain, and that is one. Between them the logarithm counts: thread that hardly
 shows is seen faintly all along, and what is none is seldom above a thousandth."""
@@ -28,13 +31,14 @@ _FAR = 1e6
 
 def thread_between(planes: Planes, a: F64, b: F64) -> F64:
     """Mean cover (E,) of thread, as the geometric mean, along the ways from ``a`` to ``b`` (E, 2)."""
-    t = np.linspace(0, 1, _SAMPLES + 2)[1:-1, None, None]
-    ahead = b - a
-    length = np.maximum(1e-6, np.hypot(ahead[:, 0], ahead[:, 1]))
-    side = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1) / length[:, None]
-    middle = a + t * ahead
-    lanes = np.stack([look_up(planes.thread, middle + lane * side) for lane in (-0.8, 0.0, 0.8)])
-    cover = np.sort(np.log(np.maximum(lanes.max(axis=0), 1e-4).astype(np.float64)), axis=0)
+    x, y = (b - a).T
+    length = np.maximum(1e-6, np.hypot(x, y))
+    # Each coordinate lies together in memory, as in ``lattice``, and the ways side by side.
+    places = np.empty((2, len(_LANES_CELLS), len(_SHARES), len(a)))
+    places[0] = a[:, 0] + _SHARES * x + _LANES_CELLS * (-y / length)
+    places[1] = a[:, 1] + _SHARES * y + _LANES_CELLS * (x / length)
+    seen = look_up(planes.thread, np.moveaxis(places, 0, -1)).max(axis=0)
+    cover = np.sort(np.log(np.maximum(seen, 1e-4).astype(np.float64)), axis=0)
     # The weakest part counts as much as the whole: a way over to the row beside crosses leather.
     return np.asarray(np.exp(0.5 * cover.mean(axis=0) + 0.5 * cover[1]), np.float64)
 

@@ -32,6 +32,10 @@ MIN_POINTS = 5
 """Fewer holes in line are no row: rivets, pores and punched patterns come in threes and fours."""
 
 _NEIGHBOURS = 10
+_ONE, _OTHER = np.triu_indices(_NEIGHBOURS, 1)
+"""Every two of them."""
+_BLOCK = 64
+"""Points compared at once with all that are near in x: more meet too many, fewer take more rounds."""
 _LINKED_SUPPORT = 0.35
 """Evidence that a link needs."""
 _LINE_WEIGHT = 0.8
@@ -111,14 +115,15 @@ def _nearest(at: F64, count: int, reach: float) -> tuple[Ints, F64]:
     small = at.astype(np.float32)
     order = np.argsort(small[:, 0], kind="stable")
     x, y = small[order].T
-    for begin in range(0, n, 256):  # points sorted by x: a block meets only what is near in x
-        block = order[begin : begin + 256]
+    for begin in range(0, n, _BLOCK):  # points sorted by x: a block meets only what is near in x
+        block = order[begin : begin + _BLOCK]
+        end = begin + len(block)
         low = np.searchsorted(x, x[begin] - reach)
-        high = np.searchsorted(x, x[min(begin + 255, n - 1)] + reach, side="right")
+        high = np.searchsorted(x, x[end - 1] + reach, side="right")
         others = order[low:high]
-        d2 = (x[begin : begin + 256, None] - x[low:high]) ** 2
-        d2 += (y[begin : begin + 256, None] - y[low:high]) ** 2
-        d2[block[:, None] == others[None]] = np.inf
+        d2 = (x[begin:end, None] - x[low:high]) ** 2
+        d2 += (y[begin:end, None] - y[low:high]) ** 2
+        np.fill_diagonal(d2[:, begin - low :], np.inf)  # a point is not near itself
         k = min(count, len(others))
         best = np.argpartition(d2, k - 1, axis=1)[:, :k]
         best_d2 = np.take_along_axis(d2, best, axis=1)
@@ -152,12 +157,16 @@ def _mutual(at: F64, evidence: _Evidence) -> list[tuple[int, int]]:
     n, count = near.shape
     own = np.repeat(np.arange(n), count).reshape(n, count)
     real = near >= 0
-    first, second = own[real], near[real]
-    forward = first < second
+    # Most are near to each other: then what speaks for their link is the same from either one.
+    back = (near[near] == own[..., None]) & real[..., None]
+    once = real & ((own < near) | ~back.any(axis=2))
     held = np.zeros((n, count))
-    held[real] = evidence.of(first, second)
+    held[once] = evidence.of(own[once], near[once])
+    again = real & ~once
+    held[again] = held[near[again], back[again].argmax(axis=1)]
     ahead = at[np.maximum(near, 0)] - at[:, None]
-    way = ahead / np.maximum(far, 1e-6)[..., None]
+    apart = np.maximum(far, 1e-6)
+    way = ahead / apart[..., None]
     way[~real] = 0
     # A link that passes over another hole leaves it out.
     along = ahead[:, :, None, 0] * way[:, None, :, 0]  # of neighbour i along the way to neighbour j
@@ -167,11 +176,10 @@ def _mutual(at: F64, evidence: _Evidence) -> list[tuple[int, int]]:
     over &= reach[:, :, None] ** 2 - along**2 < _BESIDE_CELLS**2
     over &= (real & (held > 0.4))[:, :, None]
     usable = real & (held >= _LINKED_SUPPORT) & ~over.any(axis=1)
-    # What it costs to go through a hole from one of its neighbours to another.
-    one, other = np.triu_indices(count, 1)
-    hole, pair = np.nonzero(usable[:, one] & usable[:, other])
-    i, j = (hole, one[pair]), (hole, other[pair])
-    cos = np.einsum("pk,pk->p", way[i], way[j])
+    # What it costs to go straight through a hole from one of its neighbours to another.
+    cos = along[:, _ONE, _OTHER] / apart[:, _ONE]
+    hole, pair = np.nonzero(usable[:, _ONE] & usable[:, _OTHER] & (cos < _STRAIGHT_COS))
+    cos, i, j = cos[hole, pair], (hole, _ONE[pair]), (hole, _OTHER[pair])
     cost = (
         1.2 * (1 + cos)
         + 0.5 * np.abs(np.log(far[i] / far[j]))
@@ -179,12 +187,12 @@ def _mutual(at: F64, evidence: _Evidence) -> list[tuple[int, int]]:
         + 0.02 * (far[i] + far[j])
     )
     cheapest = np.lexsort((cost, hole))
-    cheapest = cheapest[cos[cheapest] < _STRAIGHT_COS]
     holes, place = np.unique(hole[cheapest], return_index=True)
     best = cheapest[place]
     choice = np.full((n, 2), -1, np.intp)
     choice[holes] = np.stack([near[i][best], near[j][best]], axis=1)
-    first, second = first[forward], second[forward]
+    forward = own < near
+    first, second = own[forward], near[forward]
     agreed = (choice[first] == second[:, None]).any(axis=1) & (choice[second] == first[:, None]).any(axis=1)
     return list(zip(first[agreed].tolist(), second[agreed].tolist(), strict=True))
 
