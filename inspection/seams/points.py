@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +17,7 @@ __all__ = ["MIN_HEAT", "NEAREST_CELLS", "PLANES", "WEAK_HEAT", "Planes", "Points
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 
 PLANES = ("thread", "point", "offset_x", "offset_y", "edge")
 """Names that the model's manifest gives the planes of its ``stitches`` output."""
@@ -30,6 +30,9 @@ WEAK_HEAT = 0.12
 
 NEAREST_CELLS = 2.0
 """Two peaks nearer than this are one hole: 0.6 mm at the model's scale, below any pitch that is sewn."""
+
+_BESIDE = ((0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
+"""Rows and columns from a cell to those beside it."""
 
 MAX_POINTS = 4000
 """More peaks than the stitches of any shoe: the strongest are kept, so that noise costs no time."""
@@ -98,9 +101,7 @@ def planes_of(maps: Maps, spec: NetworkSpec) -> Planes | None:
 def find_points(planes: Planes, *, min_heat: float = WEAK_HEAT) -> Points:
     """Peaks of the point map, each at the place that it and its neighbours' offsets agree on."""
     heat = planes.point
-    warm = np.flatnonzero(heat >= min_heat)
-    highest = cv2.dilate(heat, np.ones((3, 3), np.uint8))
-    ys, xs = np.divmod(warm[heat.ravel()[warm] >= highest.ravel()[warm]], heat.shape[1])
+    ys, xs = _peaks(heat, min_heat)
     if len(ys) > MAX_POINTS:
         strongest = np.argpartition(-heat[ys, xs], MAX_POINTS)[:MAX_POINTS]
         ys, xs = ys[strongest], xs[strongest]
@@ -111,7 +112,19 @@ def find_points(planes: Planes, *, min_heat: float = WEAK_HEAT) -> Points:
     return _apart(at[order], strength[order])
 
 
-def _agreed(planes: Planes, xs: npt.NDArray[np.intp], ys: npt.NDArray[np.intp]) -> F64:
+def _peaks(heat: F32, min_heat: float) -> tuple[Ints, Ints]:
+    """Rows and columns of the cells that no cell beside them outdoes."""
+    height, width = heat.shape
+    ys, xs = np.divmod(np.flatnonzero(heat >= min_heat), width)
+    # Few cells are warm, and with each look to one side fewer are left: a dilation takes all of them.
+    for down, right in _BESIDE:
+        beside = heat[np.clip(ys + down, 0, height - 1), np.clip(xs + right, 0, width - 1)]
+        highest = heat[ys, xs] >= beside
+        ys, xs = ys[highest], xs[highest]
+    return ys, xs
+
+
+def _agreed(planes: Planes, xs: Ints, ys: Ints) -> F64:
     """Mean of where a peak's nine cells say that the hole is, the hotter the more they count."""
     height, width = planes.point.shape
     x = np.clip(xs + np.tile([-1, 0, 1], 3)[:, None], 0, width - 1)  # (9, N)
@@ -126,20 +139,25 @@ def _agreed(planes: Planes, xs: npt.NDArray[np.intp], ys: npt.NDArray[np.intp]) 
 
 def _apart(at: F64, heat: F64) -> Points:
     """The strongest of those that lie too near to each other; ``at`` comes strongest first."""
-    kept: list[int] = []
-    taken: dict[tuple[int, int], list[int]] = {}
-    bins = np.floor(at / NEAREST_CELLS).astype(int).tolist()
+    bins = np.floor(at / NEAREST_CELLS).astype(np.intp)
+    kept = _alone(bins - bins.min(axis=0) + 1)
     places = at.tolist()
-    for i, (column, row) in enumerate(bins):
+    taken: dict[tuple[int, int], list[int]] = {}
+    for i in np.flatnonzero(~kept).tolist():
         x, y = places[i]
-        near = (
-            j
-            for c in (column - 1, column, column + 1)
-            for r in (row - 1, row, row + 1)
-            for j in taken.get((c, r), ())
-        )
+        column, row = bins[i].tolist()
+        near = (j for right, down in ((0, 0), *_BESIDE) for j in taken.get((column + right, row + down), ()))
         if any((places[j][0] - x) ** 2 + (places[j][1] - y) ** 2 < NEAREST_CELLS**2 for j in near):
             continue
         taken.setdefault((column, row), []).append(i)
-        kept.append(i)
+        kept[i] = True
     return Points(at[kept], heat[kept])
+
+
+def _alone(bins: Ints) -> npt.NDArray[np.bool_]:
+    """Whether no other is in the same of some bins (N, 2), from 1 on, nor in one beside it."""
+    column, row = bins.T
+    count = np.zeros(bins.max(axis=0) + 2, np.intp)
+    np.add.at(count, (column, row), 1)
+    around = sum(count[column + right, row + down] for right, down in ((0, 0), *_BESIDE))
+    return np.asarray(around == 1, bool)
