@@ -54,6 +54,8 @@ class Row:
         line : this row, straightened. kept : (P,) of its places, the last one of a closed row left out.
         """
         seen = line.seen[: len(kept)]
+        if np.array_equal(kept, seen):
+            return self
         own = np.cumsum(seen) - 1
         added = kept & ~seen
         at_px = np.where(seen[:, None], self.at_px[own], line.at_px[: len(kept)])

@@ -84,30 +84,34 @@ class _Strips:
     Attributes
     ----------
     seen : (2, N, lanes, long) what is right and what is left of the row's middle.
+    windows : (2, N, lanes, 2 shift + 1, 2 span + 1) a view of it.
     mean, size : (2, N, 2 shift + 1) of each window: its mean and the length of its vector without that.
     """
 
     seen: F64
+    windows: F64
     mean: F64
     size: F64
 
-    def windows(self, at: npt.NDArray[np.intp]) -> F64:
-        """The windows (2, N, lanes, 2 span + 1) at one shift (N,) each, without their means, of unit size."""
+    def usual(self, at: npt.NDArray[np.intp]) -> F64:
+        """Mean (2, lanes, 2 span + 1) of the windows at one shift (N,) each, made of mean 0 and unit size."""
         rows = np.arange(len(at))
-        width = self.seen.shape[3] - self.size.shape[2] + 1
-        seen = np.lib.stride_tricks.sliding_window_view(self.seen, width, axis=3)[:, rows, :, at]
-        mean, size = (each[:, rows, at][..., None, None] for each in (self.mean, self.size))
-        return np.asarray((np.swapaxes(seen, 0, 1) - mean) / size, np.float64)
+        weight = 1 / self.size[:, rows, at]
+        level = np.einsum("sn,sn->s", self.mean[:, rows, at], weight)
+        total = np.einsum("nslw,sn->slw", self.windows[:, rows, :, at], weight) - level[:, None, None]
+        return np.asarray(total / len(at), np.float64)
 
     def likeness(self, sides: F64) -> F64:
         """Correlation (2, N, 2 shift + 1) of every window with ``sides`` (2, lanes, 2 span + 1) of mean 0."""
         two, n, lanes, long = self.seen.shape
         shifts = self.size.shape[2]
+        width = sides.shape[2]
         # The sides at every shift are the columns of one matrix: no window has to be made.
-        padded = np.pad(sides, ((0, 0), (0, 0), (shifts - 1, shifts - 1)))
-        shifted = np.lib.stride_tricks.sliding_window_view(padded, long, axis=2)[:, :, ::-1]
-        columns = shifted.swapaxes(2, 3).reshape(two, lanes * long, shifts)
-        return np.asarray(self.seen.reshape(two, n, lanes * long) @ columns / self.size, np.float64)
+        shifted = np.zeros((two, lanes, long, shifts))
+        for shift in range(shifts):
+            shifted[:, :, shift : shift + width, shift] = sides
+        seen, columns = self.seen.reshape(two, n, -1), shifted.reshape(two, -1, shifts)
+        return np.asarray(seen @ columns / self.size, np.float64)
 
 
 def pattern_of(
@@ -130,7 +134,7 @@ def pattern_of(
     best = np.full(len(at_px), shift)
     for _ in range(_ROUNDS):
         # The ends of a row look otherwise, and so do faults: most holes decide.
-        sides = strips.windows(best).mean(axis=1)
+        sides = strips.usual(best)
         size = np.sqrt(np.einsum("slw,slw->s", sides, sides))
         if float(size.min()) < 1e-6:
             return None
@@ -154,29 +158,33 @@ def _strips(
     seen -= seen.mean(axis=2, keepdims=True)
     seen = np.ascontiguousarray(seen.reshape(len(at_px), 2, lanes, len(u)).swapaxes(0, 1))
     width = 2 * span + 1
-    sums = np.pad(np.cumsum([seen.sum(axis=2), (seen**2).sum(axis=2)], axis=-1), ((0, 0),) * 3 + ((1, 0),))
+    sums = np.zeros((2, *seen.shape[:2], len(u) + 1))
+    for k, each in enumerate((seen, seen**2)):
+        np.cumsum(each.sum(axis=2), axis=-1, out=sums[k, ..., 1:])
     total, squares = sums[..., width:] - sums[..., :-width]
     count = lanes * width
     size = np.sqrt(np.maximum(0.0, squares - total**2 / count)) + 1e-3
-    return _Strips(seen, total / count, size)
+    windows = np.lib.stride_tricks.sliding_window_view(seen, width, axis=3)
+    return _Strips(seen, windows, total / count, size)
 
 
 def _fit(likeness: F64) -> Refined:
     """Where each place fits best, given the correlations (2, N, 2 shift + 1) of its sides."""
-    both = likeness.mean(axis=0)
+    curves = np.stack([*likeness, likeness.mean(axis=0)])
+    both = curves[2]
     best = both.argmax(axis=1)
-    halves = [_peak(each, best) for each in likeness]
-    apart = halves[0] - halves[1]
+    right, left, middle = _peaks(curves, best)
+    apart = right - left
     noise = 1.4826 * median(np.abs(apart - median(apart))) / 2
     shift = (both.shape[1] - 1) // 2
-    along = (_peak(both, best) - shift) * _STEP_PX
+    along = (middle - shift) * _STEP_PX
     return Refined(along, both[np.arange(len(both)), best], noise * _STEP_PX)
 
 
-def _peak(score: F64, near: npt.NDArray[np.intp]) -> F64:
-    """Index (N,), between samples, of the top of a parabola through ``score`` (N, M) around ``near`` (N,)."""
-    rows = np.arange(len(score))
-    inner = np.clip(near, 1, score.shape[1] - 2)
-    left, mid, right = (score[rows, inner + k] for k in (-1, 0, 1))
+def _peaks(scores: F64, near: npt.NDArray[np.intp]) -> F64:
+    """Tops (K, N), between samples, of parabolas through scores (K, N, M) around samples ``near`` (N,)."""
+    rows = np.arange(len(near))
+    inner = np.clip(near, 1, scores.shape[2] - 2)
+    left, mid, right = (scores[:, rows, inner + k] for k in (-1, 0, 1))
     bend = np.maximum(1e-6, 2 * mid - left - right)
     return np.asarray(inner + np.clip((right - left) / (2 * bend), -1.5, 1.5), np.float64)
