@@ -185,21 +185,18 @@ def _beside(at_mm: F64, edge_mm: F64, sign: float) -> F64:
     ahead = local[rows, last] - local[rows, start]
     length = np.hypot(ahead[:, 0], ahead[:, 1])
     ahead /= np.maximum(1e-9, length)[:, None]
-    left = np.stack([ahead[:, 1], -ahead[:, 0]], axis=1)
     x = np.einsum("nwk,nk->nw", local, ahead)
-    y = np.einsum("nwk,nk->nw", local, left)
+    y = np.einsum("nwk,nk->nw", local, normals(ahead))
     level, slope = np.zeros(n), np.zeros(n)
     kept = known.astype(np.float64)
     basis = np.stack([np.ones_like(x), x, x * x], axis=2)
-    bow = (
-        1e-3 * np.eye(3) * np.array([0.0, 0.0, 1.0])
-    )  # a whisper against bending: three places make no parabola
+    # A whisper against bending: three places make no parabola.
+    ridge = np.diag([1e-9, 1e-9, 1e-3 + 1e-9])
     for _ in range(_ROUNDS):
-        weighted = basis * kept[..., None]
-        normal = np.einsum("nwi,nwj->nij", weighted, basis) + bow + 1e-9 * np.eye(3)
-        fitted = np.linalg.solve(normal, np.einsum("nwi,nw->ni", weighted, y)[..., None])[..., 0]
-        level, slope = fitted[:, 0], fitted[:, 1]
-        stray = np.abs(y - np.einsum("nwi,ni->nw", basis, fitted))
+        weighted = (basis * kept[..., None]).swapaxes(1, 2)
+        fitted = np.linalg.solve(weighted @ basis + ridge, weighted @ y[..., None])
+        level, slope = fitted[:, 0, 0], fitted[:, 1, 0]
+        stray = np.abs(y - (basis @ fitted)[..., 0])
         usual, _ = middle_of(stray, known)
         kept = (known & (stray <= np.maximum(_STRAY_MM, 3 * usual[:, None]))).astype(np.float64)
     distance = level / np.sqrt(1 + slope**2)

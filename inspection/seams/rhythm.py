@@ -15,6 +15,8 @@ F64 = npt.NDArray[np.float64]
 
 LONG = 1.78
 """A step of so many usual ones has left a stitch out; an uneven pitch does not reach it."""
+_AROUND = np.array([*range(-6, 0), *range(1, 7)])
+"""Steps around one that tell the usual one."""
 _RECOVER = 1.5
 """A step of so many usual ones may hide a hole that the network was not sure of."""
 _FAINT_SHARE = 0.85
@@ -25,13 +27,13 @@ _SHORT = 0.6
 """A step at a row's end that is shorter than this share of the usual one leads to no hole of it."""
 
 
-def usual_step(length: F64, *, reach: int = 6) -> F64:
+def usual_step(length: F64) -> F64:
     """Median of the steps around each step, itself left out, so that a gap does not hide itself."""
     n = len(length)
     if n < 3:
         return np.full(n, median(length) if n else 0.0)
     whole = median(length)
-    around = np.arange(n)[:, None] + np.delete(np.arange(-reach, reach + 1), reach)
+    around = np.arange(n)[:, None] + _AROUND
     usual, count = middle_of(length[np.clip(around, 0, n - 1)], (around >= 0) & (around < n))
     usual = np.where(count >= 4, usual, whole)
     # Half of the steps around may be gaps; the row as a whole is more honest then.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ from inspection.seams.lines import distance_to_line, median
 __all__ = ["Beside", "group"]
 
 F64 = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+_Away = Callable[[int, int], tuple[F64, Bools]]
+"""Of the points of one row: how far from the line of another one, and whether beside it (``lines``)."""
 
 MOST_GAP_MM = 4.5
 """Rows further apart than this are not one seam."""
@@ -47,31 +51,32 @@ def group(rows: Sequence[F64], closed: Sequence[bool], margins: Sequence[float |
             i = parent[i]
         return i
 
-    offset: dict[tuple[int, int], float] = {}
+    @cache
+    def away(i: int, j: int) -> tuple[F64, Bools]:
+        return distance_to_line(rows[i], rows[j], closed=closed[j])
+
     for i in range(n):
         for j in range(i):
             if (boxes[i][0] > boxes[j][1]).any() or (boxes[j][0] > boxes[i][1]).any():
                 continue
             short, long = (i, j) if len(rows[i]) <= len(rows[j]) else (j, i)
-            d, beside = distance_to_line(rows[short], rows[long], closed=closed[long])
+            d, beside = away(short, long)
             if beside.sum() < max(3.0, _LEAST_SHARE * len(d)):
                 continue
             middle = median(d[beside])
             wander = 1.4826 * median(np.abs(d[beside] - middle))
             if abs(middle) <= MOST_GAP_MM and wander <= min(_MOST_WANDER_MM, 0.5 * abs(middle)):
-                offset[short, long] = middle
                 parent[top(i)] = top(j)
     members: dict[int, list[int]] = {}
     for i in range(n):
         members.setdefault(top(i), []).append(i)
     found: list[Beside | None] = [None] * n
     for number, group_rows in enumerate(sorted(members.values(), key=lambda each: each[0])):
-        ordered = _ordered(group_rows, rows, closed, margins)
+        ordered = _ordered(group_rows, rows, away, margins)
         for place, i in enumerate(ordered):
             gap = np.full(len(rows[i]), np.nan)
             if place + 1 < len(ordered):
-                other = ordered[place + 1]
-                d, beside = distance_to_line(rows[i], rows[other], closed=closed[other])
+                d, beside = away(i, ordered[place + 1])
                 near = beside & (np.abs(d) < 2 * MOST_GAP_MM)
                 gap[near] = np.abs(d[near])
             found[i] = Beside(number, place, gap)
@@ -79,7 +84,7 @@ def group(rows: Sequence[F64], closed: Sequence[bool], margins: Sequence[float |
 
 
 def _ordered(
-    members: list[int], rows: Sequence[F64], closed: Sequence[bool], margins: Sequence[float | None]
+    members: list[int], rows: Sequence[F64], away: _Away, margins: Sequence[float | None]
 ) -> list[int]:
     """Members of a group from one side to the other, the nearest to the edge first."""
     if len(members) == 1:
@@ -90,7 +95,7 @@ def _ordered(
         if i == longest:
             aside[i] = 0.0
             continue
-        d, beside = distance_to_line(rows[i], rows[longest], closed=closed[longest])
+        d, beside = away(i, longest)
         aside[i] = median(d[beside] if beside.any() else d)
     ordered = sorted(members, key=lambda i: aside[i])
     known = [(margins[i], k) for k, i in enumerate(ordered) if margins[i] is not None]
