@@ -143,6 +143,7 @@ def _pitch(links: Links, i: int, leaving: int) -> float:
 
 def part(links: Links) -> None:
     """Cut strings where they turn and the length of stitch changes for good: there another row begins."""
+    cut = False
     for order, closed in links.chains():
         if closed or len(order) <= 2 * _PITCH_STEPS + 1:
             continue
@@ -153,7 +154,9 @@ def part(links: Links) -> None:
             k = int(change.argmax())
             links.remove(order[k], order[k + 1])
             change[max(0, k - _PITCH_STEPS) : k + _PITCH_STEPS + 1] = 0.0
-    links.settle()
+            cut = True
+    if cut:
+        links.settle()
 
 
 def _changes(length: F64) -> F64:

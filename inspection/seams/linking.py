@@ -56,11 +56,11 @@ class Links:
         """Up to ``limit`` holes from ``i`` on the side away from its neighbour ``leaving`` (-1 at ends)."""
         found, before = [i], leaving
         while len(found) < limit:
-            ahead = [j for j in self.of[found[-1]] if j != before]
-            if not ahead or ahead[0] in found:
+            ahead = self._after(found[-1], before)
+            if ahead < 0 or ahead in found:
                 break
             before = found[-1]
-            found.append(ahead[0])
+            found.append(ahead)
         return found
 
     def ends(self) -> list[int]:
@@ -75,12 +75,19 @@ class Links:
         """Up to ``limit`` holes of a string from its end ``i`` inwards."""
         found, before = [i], -1
         while len(found) < limit:
-            ahead = [j for j in self.of[found[-1]] if j != before]
-            if not ahead or ahead[0] == i:
+            ahead = self._after(found[-1], before)
+            if ahead < 0 or ahead == i:
                 break
             before = found[-1]
-            found.append(ahead[0])
+            found.append(ahead)
         return found
+
+    def _after(self, i: int, before: int) -> int:
+        """The neighbour of ``i`` that is not ``before``; -1 where there is none."""
+        for j in self.of[i]:
+            if j != before:
+                return j
+        return -1
 
     def chains(self) -> list[tuple[list[int], bool]]:
         """Every string in order, longest first, and whether it is a ring."""

@@ -24,6 +24,7 @@ __all__ = ["MIN_POINTS", "Chain", "trace"]
 
 F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
+Bools = npt.NDArray[np.bool_]
 
 MAX_PITCH_CELLS = 29.0
 """8.7 mm at the model's scale: stitches longer than this are not sewn on shoes."""
@@ -135,6 +136,16 @@ def _nearest(at: F64, count: int, reach: float) -> tuple[Ints, F64]:
     return near, far
 
 
+def _pairs(near: Ints) -> tuple[Bools, Bools]:
+    """Which of those near to each point (N, K), -1 where none is, are to be taken so that each pair is once;
+    and which of the points near to each of them (N, K, K) is that point itself.
+    """
+    own = np.arange(len(near))[:, None]
+    real = near >= 0
+    back = (near[near] == own[..., None]) & real[..., None]
+    return real & ((own < near) | ~back.any(axis=2)), back
+
+
 class _Evidence:
     """How much speaks for links: thread between their holes, or more holes in line with them."""
 
@@ -155,13 +166,12 @@ def _mutual(at: F64, evidence: _Evidence) -> list[tuple[int, int]]:
     """Links on which both holes agree."""
     near, far = _nearest(at, _NEIGHBOURS, MAX_PITCH_CELLS)
     n, count = near.shape
-    own = np.repeat(np.arange(n), count).reshape(n, count)
     real = near >= 0
-    # Most are near to each other: then what speaks for their link is the same from either one.
-    back = (near[near] == own[..., None]) & real[..., None]
-    once = real & ((own < near) | ~back.any(axis=2))
+    # What speaks for a link is the same from either hole.
+    once, back = _pairs(near)
+    first, rank = np.nonzero(once)
     held = np.zeros((n, count))
-    held[once] = evidence.of(own[once], near[once])
+    held[first, rank] = evidence.of(first, near[first, rank])
     again = real & ~once
     held[again] = held[near[again], back[again].argmax(axis=1)]
     ahead = at[np.maximum(near, 0)] - at[:, None]
@@ -191,8 +201,8 @@ def _mutual(at: F64, evidence: _Evidence) -> list[tuple[int, int]]:
     best = cheapest[place]
     choice = np.full((n, 2), -1, np.intp)
     choice[holes] = np.stack([near[i][best], near[j][best]], axis=1)
-    forward = own < near
-    first, second = own[forward], near[forward]
+    first, rank = np.nonzero(np.arange(n)[:, None] < near)
+    second = near[first, rank]
     agreed = (choice[first] == second[:, None]).any(axis=1) & (choice[second] == first[:, None]).any(axis=1)
     return list(zip(first[agreed].tolist(), second[agreed].tolist(), strict=True))
 
@@ -204,11 +214,8 @@ def _extend(links: Links, evidence: _Evidence) -> None:
     if len(free) < 2:
         return
     near, far = _nearest(at[free], 6, MAX_PITCH_CELLS)
-    first, rank = np.nonzero(near >= 0)
-    second = near[first, rank]
-    once = first < second
-    once |= ~np.isin(second * len(free) + first, first * len(free) + second)
-    first, second, distance = free[first[once]], free[second[once]], far[first[once], rank[once]]
+    first, rank = np.nonzero(_pairs(near)[0])
+    first, second, distance = free[first], free[near[first, rank]], far[first, rank]
     held = evidence.of(first, second)
     found = []
     for i, j, d, s in zip(first.tolist(), second.tolist(), distance.tolist(), held.tolist(), strict=True):
