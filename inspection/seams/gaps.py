@@ -181,7 +181,8 @@ class _Steps:
     def total(self, of: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
         """Per step, of values per stitch or place; a place counts for the step that it begins or is in."""
         first = self._holes[0]
-        turned = np.roll(of[: self._count].astype(np.int64), -first)
+        values = of[: self._count].astype(np.int64)
+        turned = np.concatenate([values[first:], values[:first]])
         starts = self._holes - first
         return np.asarray(np.add.reduceat(turned, starts[starts < self._count]), np.int64)
 
@@ -190,8 +191,9 @@ def _near(at: F64, others: Sequence[F64]) -> Bools:
     """Whether a hole of another row is at each place (P, 2)."""
     if not others:
         return np.zeros(len(at), bool)
-    away = np.hypot(*(at[:, None] - np.concatenate(others)).transpose(2, 0, 1)).min(axis=1)
-    return np.asarray(away < NEAREST_CELLS, bool)
+    (x, y), (other_x, other_y) = at.T, np.concatenate(others).T
+    away2 = (x[:, None] - other_x) ** 2 + (y[:, None] - other_y) ** 2
+    return np.asarray(away2.min(axis=1) < NEAREST_CELLS**2, bool)
 
 
 def _crossed(a: F64, b: F64, others: Sequence[F64]) -> Bools:
@@ -217,9 +219,12 @@ def _turn(one: F64, other: F64) -> F64:
 
 def _beside_places(stitches: Bools, places: int) -> Bools:
     """Whether either stitch at each place (P,) is one of ``stitches`` (U,); P is U for a closed row."""
-    after = np.append(stitches, False)[:places]
-    before = np.roll(stitches, 1) if places == len(stitches) else np.insert(stitches, 0, False)
-    return np.asarray(after | before, bool)
+    if places == len(stitches):
+        return np.asarray(stitches | np.concatenate([stitches[-1:], stitches[:-1]]), bool)
+    found = np.zeros(places, bool)
+    found[:-1] = stitches
+    found[1:] |= stitches
+    return found
 
 
 def _beside(steps_at: Bools) -> Bools:
@@ -233,10 +238,11 @@ def _at_corner(at: F64, *, closed: bool) -> npt.NDArray[np.bool_]:
     """Whether a row turns sharply at either end of each step."""
     ahead = np.diff(at, axis=0, append=at[:1]) if closed else np.diff(at, axis=0)
     way = ahead / np.maximum(1e-9, np.hypot(ahead[:, 0], ahead[:, 1]))[:, None]
-    sharp = np.einsum("ij,ij->i", way, np.roll(way, -1, axis=0)) < _CORNER_COS
+    following = np.concatenate([way[1:], way[:1]])
+    sharp = np.einsum("ij,ij->i", way, following) < _CORNER_COS
     if not closed:
         sharp[-1] = False
-    return np.asarray(sharp | np.roll(sharp, 1), bool)
+    return np.asarray(sharp | np.concatenate([sharp[-1:], sharp[:-1]]), bool)
 
 
 def _bulge(a: F64, b: F64, planes: Planes, usual_cover: float, *, cell_mm: float) -> F64:

@@ -95,13 +95,16 @@ class Straightened:
         else:
             on = np.arange(1, PAD + 1)[:, None]
             at = np.concatenate([(at[0] + on * (at[0] - at[1]))[::-1], at, at[-1] + on * (at[-1] - at[-2])])
-            across = np.pad(across, ((PAD, PAD), (0, 0)), mode="edge")
+            across = np.concatenate([across[:1].repeat(PAD, axis=0), across, across[-1:].repeat(PAD, axis=0)])
         every = np.arange(len(at))
         u = (np.arange((len(at) - 1) * COLUMNS) + 0.5) / COLUMNS
         middle = ((_between(u, every, at) + 0.5) / finer - 0.5).astype(np.float32)
         side = (_between(u, every, across) * (lane_px / finer)).astype(np.float32)
         v = (np.arange(LANES, dtype=np.float32) - (LANES - 1) / 2)[:, None]
-        return middle[:, 0] + v * side[:, 0], middle[:, 1] + v * side[:, 1]
+        x, y = v * side[:, 0], v * side[:, 1]
+        x += middle[:, 0]
+        y += middle[:, 1]
+        return x, y
 
 
 def _between(at: npt.NDArray[np.int64] | F64, known: npt.NDArray[np.int64], values: F64) -> F64:
