@@ -52,9 +52,9 @@ def thread_ends(maps: Maps, rows: Sequence[F64], *, cell_mm: float) -> list[Thre
     if KIND not in maps.kinds or not rows:
         return []
     plane = maps.surface[maps.kinds.index(KIND)]
-    mask = (plane >= _LEAST_PROBABILITY).astype(np.uint8)
-    if not mask.any():
+    if plane.max() < _LEAST_PROBABILITY:
         return []
+    mask = (plane >= _LEAST_PROBABILITY).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     away = [_distance(row, mask.shape) * cell_mm for row in rows]
     found = []

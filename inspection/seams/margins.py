@@ -20,6 +20,8 @@ F64 = npt.NDArray[np.float64]
 
 REACH_MM = 8.0
 """An edge further off than this is not what the row was sewn along."""
+_SIDES = np.array([1.0, -1.0])
+"""To the left of the walk along the row, and to the right."""
 _NEAREST_MM = 0.45
 """Nothing nearer to the meant line than this is an edge: it is the row's own groove."""
 _STEP_MM = 0.15
@@ -78,14 +80,13 @@ def find_margins(
         meant = meant_line(at_px * frame.mm_per_px, closed=closed)
     side = normals(meant.tangent)
     base_px = meant.at / frame.mm_per_px
+    # To the left and to the right; each coordinate by itself, as in ``lattice``.
+    out_px = (_SIDES[:, None] * out_mm / frame.mm_per_px)[:, None]  # (2, 1, M)
+    places = base_px.T[:, None, :, None] + out_px * side.T[:, None, :, None]
+    cover = look_up(planes.edge, planes.to_cells(np.moveaxis(places, 0, -1)))
     found: list[tuple[float, F64, float]] = []
-    for sign in (1.0, -1.0):
-        # Each coordinate by itself, as in ``lattice``.
-        places = base_px.T[..., None] + (sign * out_mm / frame.mm_per_px) * side.T[..., None]
-        cover = look_up(planes.edge, planes.to_cells(np.moveaxis(places, 0, -1)))
-        ridge = _followed(cover, out_mm, closed=closed)
-        if not closed:
-            ridge = _without_other_edges(ridge)
+    for ridge, sign in zip(_followed(cover, out_mm, closed=closed), _SIDES.tolist(), strict=True):
+        ridge = ridge if closed else _without_other_edges(ridge)
         seen = np.isfinite(ridge)
         if seen.mean() >= _LEAST_SHARE:
             found.append((median(ridge[seen]), ridge, sign))
@@ -118,29 +119,31 @@ def _slant(along_mm: F64, margin_mm: F64) -> float:
 
 
 def _followed(cover: npt.NDArray[np.float32], out_mm: F64, *, closed: bool) -> F64:
-    """Distance (N,) of the edge that goes on beside the row, between samples; NaN where it is not seen.
+    """Distance (S, N) of the edge that goes on beside the row, between samples; NaN where it is not seen.
 
     Parameters
     ----------
-    cover : (N, M) probability of an edge, outwards from each hole.
+    cover : (S, N, M) probability of an edge on some sides of the row, outwards from each hole.
     """
-    n = len(cover)
+    sides, n, _ = cover.shape
     border = cv2.BORDER_WRAP if closed and n > _FOLLOWED else cv2.BORDER_REPLICATE
     pad = _FOLLOWED // 2
-    padded = cv2.copyMakeBorder(cover, pad, pad, 0, 0, border)
-    steady = cv2.blur(padded, (3, _FOLLOWED))[pad : pad + n] * np.exp(-out_mm / _PREFERRED_MM)
-    rough = out_mm[steady.argmax(axis=1)]
+    steady = np.empty(cover.shape, np.float32)
+    for each, blurred in zip(cover, steady, strict=True):
+        padded = cv2.copyMakeBorder(each, pad, pad, 0, 0, border)
+        blurred[:] = cv2.blur(padded, (3, _FOLLOWED))[pad : pad + n]
+    rough = out_mm[(steady * np.exp(-out_mm / _PREFERRED_MM)).argmax(axis=2)]
     near = np.clip(np.arange(n)[:, None] + np.arange(-2, 3), 0, n - 1)
-    rough = np.sort(rough[near], axis=1)[:, 2]
-    inner = cover[:, 1:-1]
-    ridge = (inner >= cover[:, :-2]) & (inner > cover[:, 2:]) & (inner >= _LEAST_EDGE)
-    away = np.where(ridge, np.abs(out_mm[1:-1] - rough[:, None]), np.inf)
-    best = away.argmin(axis=1)
-    rows = np.arange(n)
-    left, mid, right = (cover[rows, best + k].astype(np.float64) for k in (0, 1, 2))
+    rough = np.sort(rough[:, near], axis=2)[..., 2]
+    inner = cover[..., 1:-1]
+    ridge = (inner >= cover[..., :-2]) & (inner > cover[..., 2:]) & (inner >= _LEAST_EDGE)
+    away = np.where(ridge, np.abs(out_mm[1:-1] - rough[..., None]), np.inf)
+    best = away.argmin(axis=2)
+    at = np.arange(sides)[:, None], np.arange(n), best
+    left, mid, right = (cover[*at[:2], best + k].astype(np.float64) for k in (0, 1, 2))
     bend = np.maximum(1e-6, 2 * mid - left - right)
     between = np.clip((right - left) / (2 * bend), -1, 1)
-    return np.where(away[rows, best] <= _STRAYED_MM, out_mm[best + 1] + between * _STEP_MM, np.nan)
+    return np.where(away[at] <= _STRAYED_MM, out_mm[best + 1] + between * _STEP_MM, np.nan)
 
 
 def _without_other_edges(away: F64) -> F64:
@@ -198,7 +201,9 @@ def _beside(at_mm: F64, edge_mm: F64, sign: float) -> F64:
         level, slope = fitted[:, 0, 0], fitted[:, 1, 0]
         stray = np.abs(y - (basis @ fitted)[..., 0])
         usual, _ = middle_of(stray, known)
-        kept = (known & (stray <= np.maximum(_STRAY_MM, 3 * usual[:, None]))).astype(np.float64)
+        before, kept = kept, (known & (stray <= np.maximum(_STRAY_MM, 3 * usual[:, None]))).astype(np.float64)
+        if np.array_equal(kept, before):  # another round would find the same
+            break
     distance = level / np.sqrt(1 + slope**2)
     own = np.arange(n) - first
     enough = (kept.sum(axis=1) >= 4) & (length > 0) & (kept[rows, own] > 0)

@@ -183,7 +183,8 @@ def _run_off(of: Measured) -> list[Measurement]:
         return []
     signed = np.where(known, of.run_off_mm, 0.0)
     # A row that runs off takes the holes beside along: one that stands alone aside is placed badly.
-    sides = np.stack([np.append(signed[1:], 0.0), np.insert(signed[:-1], 0, 0.0)])
+    sides = np.zeros((2, len(signed)))
+    sides[0, :-1], sides[1, 1:] = signed[1:], signed[:-1]
     along = np.maximum(0.0, (sides * np.sign(signed)).max(axis=0))
     off = np.minimum(np.abs(signed), _ALONE * along)
     worst = int(off.argmax())
