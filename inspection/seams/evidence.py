@@ -76,7 +76,7 @@ class NearestPoint:
         self._away = away[reach : reach + height, reach : reach + width]
 
     def distance(self, places: F64) -> F64:
-        """(N,) for places (N, 2); far outside the grid."""
+        """(...,) for places (..., 2); far outside the grid."""
         return look_up(self._away, places, beyond=_FAR).astype(np.float64)
 
 
@@ -90,7 +90,6 @@ def in_line(nearest: NearestPoint, a: F64, b: F64) -> F64:
     """Share (E,) of the two places before ``a`` and two after ``b``, straight on and even, with a hole."""
     step = b - a
     length = np.hypot(step[:, 0], step[:, 1])
-    hits = np.zeros(len(a))
-    for start, way, count in ((a, -step, 1), (a, -step, 2), (b, step, 1), (b, step, 2)):
-        hits += nearest.distance(start + count * way) < _room(length, count)
-    return hits / 4
+    places = np.stack([a - step, a - 2 * step, b + step, b + 2 * step])
+    hits = nearest.distance(places) < np.stack([_room(length, count) for count in (1, 2, 1, 2)])
+    return np.asarray(hits.mean(axis=0), np.float64)

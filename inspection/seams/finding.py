@@ -69,14 +69,13 @@ def find_rows(planes: Planes, rgb: npt.NDArray[np.uint8], frame: Frame | None) -
     chains, points = extend(trace(points, planes), points, planes)
     if not chains:
         return []
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     used = {i for chain in chains for i in chain.points}
     free = {int(i) for i in np.flatnonzero(points.heat >= WEAK_HEAT)} - used
     rows = []
     for chain in chains:
         order = without_extras(list(chain.points), points, closed=chain.closed)
         order = recovered(order, points, free, closed=chain.closed)
-        rows.append(placed(order, chain, points, planes, grey, frame))
+        rows.append(placed(order, chain, points, planes, rgb, frame))
     return rows
 
 
@@ -106,7 +105,9 @@ def _seams(
             if frame is None
             else find_margins(row.at_mm, row.at_px, line, planes, frame, closed=row.closed)
         )
-    middle = [None if each is None else float(np.nanmedian(each.margin_mm)) for each in margins]
+    middle = [
+        None if each is None else median(each.margin_mm[np.isfinite(each.margin_mm)]) for each in margins
+    ]
     ends = _ends(maps, [row for row, _ in zoned], planes, frame)
     beside = group([row.at_mm for row, _ in zoned], [row.closed for row, _ in zoned], middle)
     seams = []

@@ -8,10 +8,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["lattice", "look_up"]
+__all__ = ["grey_at", "lattice", "look_up"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
+U8 = npt.NDArray[np.uint8]
+
+_MOST_COLUMNS = 32766
+"""OpenCV takes no wider image."""
+_MOST_PIXELS = 1 << 16
+"""Of a piece of a photo: two smaller ones are made in less time than a larger one."""
 
 
 def lattice(
@@ -37,17 +43,38 @@ def look_up(plane: F32, at: npt.NDArray[np.floating], *, beyond: float | None = 
     ----------
     beyond : value outside the map; None goes on with the value at its edge.
     """
-    count = math.prod(at.shape[:-1])
-    # OpenCV takes at most 32767 columns, so a square of places serves as well as a row of them.
-    side = max(1, math.ceil(math.sqrt(count)))
-    x, y = np.full((2, side * side), -10, np.float32)
-    x[:count], y[:count] = at[..., 0].ravel(), at[..., 1].ravel()
-    found = cv2.remap(
-        plane,
-        x.reshape(side, side),
-        y.reshape(side, side),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE if beyond is None else cv2.BORDER_CONSTANT,
-        borderValue=beyond or 0.0,
-    )
-    return np.asarray(found, np.float32).ravel()[:count].reshape(at.shape[:-1])
+    x, y = (at[..., k].ravel().astype(np.float32) for k in (0, 1))
+    found = np.empty(len(x), np.float32)
+    border = cv2.BORDER_REPLICATE if beyond is None else cv2.BORDER_CONSTANT
+    for begin in range(0, len(x), _MOST_COLUMNS):
+        part = slice(begin, begin + _MOST_COLUMNS)
+        cv2.remap(
+            plane,
+            x[None, part],
+            y[None, part],
+            cv2.INTER_LINEAR,
+            dst=found[None, part],
+            borderMode=border,
+            borderValue=beyond or 0.0,
+        )
+    return found.reshape(at.shape[:-1])
+
+
+def grey_at(rgb: U8, at: npt.NDArray[np.floating]) -> F32:
+    """Grey values (N, ...) of a photo (H, W, 3) at places (N, ..., 2), linear between; its edge goes on.
+
+    Only the pieces of the photo where they lie are turned to grey: rows take up little of it.
+    """
+    at = at.astype(np.float32, copy=False)  # as in ``look_up``: so taking off the corner is exact
+    (left, right), (top, bottom) = (_span(at[..., k], rgb.shape[1 - k]) for k in (0, 1))
+    if len(at) > 1 and (right - left) * (bottom - top) > _MOST_PIXELS:
+        half = len(at) // 2
+        return np.concatenate([grey_at(rgb, at[:half]), grey_at(rgb, at[half:])])
+    piece = cv2.cvtColor(rgb[top:bottom, left:right], cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return look_up(piece, at - np.array([left, top], np.float32), beyond=None)
+
+
+def _span(at: F32, size: int) -> tuple[int, int]:
+    """First pixel, and the one after the last, that places need along one side of a photo."""
+    first, last = (min(max(0, each), size - 1) for each in (math.floor(at.min()), math.ceil(at.max())))
+    return first, last + 1

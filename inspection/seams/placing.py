@@ -16,8 +16,8 @@ from inspection.seams.tracing import Chain
 
 __all__ = ["NETWORK_ACROSS_MM", "NETWORK_ALONG_MM", "Row", "placed"]
 
-F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
+U8 = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 
 NETWORK_ALONG_MM = 0.09
@@ -75,7 +75,7 @@ class Row:
 
 
 def placed(
-    order: list[int], chain: Chain, points: Points, planes: Planes, grey: F32, frame: Frame | None
+    order: list[int], chain: Chain, points: Points, planes: Planes, rgb: U8, frame: Frame | None
 ) -> Row:
     """A row with its holes as well placed as map and photo allow."""
     at_px = planes.to_px(points.at[order])
@@ -83,7 +83,7 @@ def placed(
     mm_per_px = frame.mm_per_px if frame else planes.nominal_mm_per_px
     pitch_px = median(steps(at_px, closed=chain.closed))
     along = tangents(at_px, closed=chain.closed)
-    made = pattern_of(grey, at_px, along, pitch_px=pitch_px, mm_per_px=mm_per_px)
+    made = pattern_of(rgb, at_px, along, pitch_px=pitch_px, mm_per_px=mm_per_px)
     along_mm = np.full(len(order), NETWORK_ALONG_MM)
     if made is not None:
         found = made[1]

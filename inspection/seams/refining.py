@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.seams.lines import median
-from inspection.seams.lookup import lattice, look_up
+from inspection.seams.lookup import grey_at, lattice
 
 __all__ = ["Pattern", "Refined", "pattern_of"]
 
-F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
+U8 = npt.NDArray[np.uint8]
 
 MIN_HOLES = 6
 """Fewer holes make no pattern of their own."""
@@ -64,7 +64,7 @@ class Pattern:
     mm_per_px : of the photo.
     """
 
-    grey: F32
+    rgb: U8
     sides: F64
     span: int
     shift: int
@@ -73,7 +73,7 @@ class Pattern:
 
     def fit(self, at_px: F64, tangent: F64) -> Refined:
         """Fit places (N, 2) with directions (N, 2) to the pattern."""
-        strips = _strips(self.grey, at_px, tangent, self.span, self.shift, self.lanes, self.mm_per_px)
+        strips = _strips(self.rgb, at_px, tangent, self.span, self.shift, self.lanes, self.mm_per_px)
         return _fit(strips.likeness(self.sides))
 
 
@@ -115,13 +115,13 @@ class _Strips:
 
 
 def pattern_of(
-    grey: F32, at_px: F64, tangent: F64, *, pitch_px: float, mm_per_px: float
+    rgb: U8, at_px: F64, tangent: F64, *, pitch_px: float, mm_per_px: float
 ) -> tuple[Pattern, Refined] | None:
     """The pattern of a row's holes, and how each of them fits it; None when they are too few to make one.
 
     Parameters
     ----------
-    grey : (H, W) float32. at_px : (N, 2). tangent : (N, 2) unit vectors along the row.
+    rgb : (H, W, 3) uint8, the photo. at_px : (N, 2). tangent : (N, 2) unit vectors along the row.
     """
     if len(at_px) < MIN_HOLES:
         return None
@@ -130,7 +130,7 @@ def pattern_of(
     span = int(np.ceil(half / _STEP_PX))
     shift = max(2, int(np.ceil(reach / _STEP_PX)))
     lanes = max(2, round(_HALF_WIDTH_MM / mm_per_px))
-    strips = _strips(grey, at_px, tangent, span, shift, lanes, mm_per_px)
+    strips = _strips(rgb, at_px, tangent, span, shift, lanes, mm_per_px)
     best = np.full(len(at_px), shift)
     for _ in range(_ROUNDS):
         # The ends of a row look otherwise, and so do faults: most holes decide.
@@ -141,19 +141,19 @@ def pattern_of(
         sides = sides / size[:, None, None]
         likeness = strips.likeness(sides)
         best = likeness.sum(axis=0).argmax(axis=1)
-    pattern = Pattern(grey, sides, span, shift, lanes, mm_per_px)
+    pattern = Pattern(rgb, sides, span, shift, lanes, mm_per_px)
     found = _fit(likeness)
     return pattern, Refined(found.along_px - median(found.along_px), found.fit, found.noise_px)
 
 
 def _strips(
-    grey: F32, at_px: F64, tangent: F64, span: int, shift: int, lanes: int, mm_per_px: float
+    rgb: U8, at_px: F64, tangent: F64, span: int, shift: int, lanes: int, mm_per_px: float
 ) -> _Strips:
     """What the photo shows along the row at each place (N, 2), and of each window on it, mean and size."""
     u = np.arange(-(span + shift), span + shift + 1) * _STEP_PX
     v = (np.arange(2 * lanes) - lanes + 0.5) * (_HALF_WIDTH_MM / mm_per_px / (lanes - 0.5))
     side = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1)
-    seen = look_up(grey, lattice(at_px, side, v, tangent, u), beyond=None).astype(np.float64)
+    seen = grey_at(rgb, lattice(at_px, side, v, tangent, u)).astype(np.float64)
     # What runs along the whole row (thread, groove, shade) tells nothing about where the hole is.
     seen -= seen.mean(axis=2, keepdims=True)
     seen = np.ascontiguousarray(seen.reshape(len(at_px), 2, lanes, len(u)).swapaxes(0, 1))
