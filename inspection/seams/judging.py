@@ -63,12 +63,13 @@ class Judge:
         ----------
         strip : (LANES, COLUMNS * (U + 2 * PAD), 3) uint8 RGB.
         """
-        stitches, places = self._probabilities(strip)
-        if max(stitches[:, GONE].max(), places[:, PASSED].max()) >= _LOOK_AGAIN:
-            said = [(stitches, places), *(self._turned(strip, *ways) for ways in _TURNS)]
-            stitches, places = (_agreed(np.stack(each)) for each in zip(*said, strict=True))
-        inner = places[PAD - 1 : len(places) - PAD + 1]
-        return Verdicts(gone=stitches[PAD:-PAD, GONE], passed=inner[:, PASSED], none=inner[:, NONE])
+        first = self._probabilities(strip)
+        said = _of_row(*first)
+        # Beyond a row's ends, where the strip shows what is none of its stitches, there is nothing to doubt.
+        if max(said.gone.max(), said.passed.max()) < _LOOK_AGAIN:
+            return said
+        every = [first, *(self._turned(strip, *ways) for ways in _TURNS)]
+        return _of_row(*(_agreed(np.stack(each)) for each in zip(*every, strict=True)))
 
     def _turned(self, strip: U8, lanes: int, columns: int) -> tuple[F32, F32]:
         """What it says of a row with the order of its lanes or columns reversed, in the order of the row."""
@@ -79,6 +80,12 @@ class Judge:
         """Of the stitches (U + 2 * PAD, 2) and the places between them (U + 2 * PAD - 1, 3)."""
         stitches, places = self._session.run(["stitches", "places"], {"strip": strip[None]})
         return stitches[0], places[0]
+
+
+def _of_row(stitches: F32, places: F32) -> Verdicts:
+    """What was said of the row itself, nothing of what is beyond its ends."""
+    inner = places[PAD - 1 : len(places) - PAD + 1]
+    return Verdicts(gone=stitches[PAD:-PAD, GONE], passed=inner[:, PASSED], none=inner[:, NONE])
 
 
 def _agreed(said: F32) -> F32:

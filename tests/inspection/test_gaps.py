@@ -189,6 +189,16 @@ def test_a_row_with_a_doubt_is_judged_alike_whatever_way_round_it_is(lanes: int,
         assert getattr(turned, name)[::columns] == pytest.approx(getattr(said, name), abs=1e-5)
 
 
+def test_what_lies_beyond_the_ends_of_a_sound_row_is_no_reason_to_look_again() -> None:
+    photo = sewn()
+    holes_px = photo.truth.rows[0].holes_px
+    line = Straightened(holes_px, np.ones(len(holes_px) - 1, int), closed=False)
+    strip = line.strip(reduced(photo.rgb, mm_per_px=MM_PER_PX))
+    said, mirrored = judge().look(strip), judge().look(strip[::-1])
+    # Looked at every way round, a row and the same row mirrored would be judged alike.
+    assert np.abs(np.log(said.gone / mirrored.gone)).max() > 0.5
+
+
 class Says(Judge):
     """A judge whose word is given, so that what is made of it can be seen: by stitch or place."""
 
