@@ -42,6 +42,9 @@ _CORNER_COS = np.cos(np.radians(28))
 _LOOSE_MM = 0.35
 """A thread nearer to its row than this lies well."""
 _MOST_LOOSE_MM = 3.6
+_BOW_AT = np.linspace(0.12, 0.88, 7)
+_BOW = np.sin(np.pi * _BOW_AT) ** 0.8
+"""Shares of the way from hole to hole, and how far a bow stands off there, as a share of its most."""
 _LOOSE_COVER, _LEAST_LOOSE_COVER = 0.6, 0.15
 """Cover along the bow, as a share of that of the row and in itself, from which thread is there."""
 
@@ -247,28 +250,25 @@ def _at_corner(at: F64, *, closed: bool) -> npt.NDArray[np.bool_]:
 
 def _bulge(a: F64, b: F64, planes: Planes, usual_cover: float, *, cell_mm: float) -> F64:
     """How far (E,) in mm the thread from ``a`` to ``b`` bows out sideways; 0 where it lies straight."""
-    n = len(a)
-    t = np.linspace(0.12, 0.88, 7)
-    shape = np.sin(np.pi * t) ** 0.8
     bows = np.arange(-_MOST_LOOSE_MM, _MOST_LOOSE_MM + 0.05, 0.15) / cell_mm
     ahead = b - a
     length = np.maximum(1e-6, np.hypot(ahead[:, 0], ahead[:, 1]))
     side = np.stack([ahead[:, 1], -ahead[:, 0]], axis=1) / length[:, None]
-    straight = look_up(planes.thread, a[:, None] + t[None, :, None] * ahead[:, None])
-    found = np.zeros(n)
+    straight = look_up(planes.thread, a[:, None] + _BOW_AT[2:5, None] * ahead[:, None])
+    found = np.zeros(len(a))
     # Where thread lies on the chord nothing else is looked for: nearly everywhere.
-    suspect = np.flatnonzero(straight[:, 2:5].min(axis=1) < 0.4 * usual_cover)
+    suspect = np.flatnonzero(straight.min(axis=1) < 0.4 * usual_cover)
     if not len(suspect):
         return found
     places = (
         a[suspect, None, None]
-        + t[None, None, :, None] * ahead[suspect, None, None]
-        + (bows[:, None] * shape)[None, :, :, None] * side[suspect, None, None]
+        + _BOW_AT[:, None] * ahead[suspect, None, None]
+        + (bows[:, None] * _BOW)[:, :, None] * side[suspect, None, None]
     )
     cover = look_up(planes.thread, places).min(axis=2)
     best = cover.argmax(axis=1)
     bow = np.abs(bows[best]) * cell_mm
-    on_row = straight[suspect, 2:5].mean(axis=1)
+    on_row = straight[suspect].mean(axis=1)
     loose = (
         (cover.max(axis=1) > max(_LEAST_LOOSE_COVER, _LOOSE_COVER * usual_cover))
         & (bow > _LOOSE_MM)

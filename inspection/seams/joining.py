@@ -163,7 +163,7 @@ def _changes(length: F64) -> F64:
     """Change (S,) of the usual step, as a logarithm, from before each step to after it; 0 near the ends."""
     change = np.zeros(len(length))
     if len(length) > 2 * _PITCH_STEPS:
-        windows = np.lib.stride_tricks.sliding_window_view(length, _PITCH_STEPS)
+        windows = length[np.arange(len(length) - _PITCH_STEPS + 1)[:, None] + np.arange(_PITCH_STEPS)]
         usual = np.log(np.maximum(np.sort(windows, axis=1)[:, _PITCH_STEPS // 2], 1e-9))
         beside = _PITCH_STEPS + 1
         change[_PITCH_STEPS:-_PITCH_STEPS] = np.abs(usual[beside:] - usual[:-beside])
@@ -270,8 +270,8 @@ def _uneven(links: Links) -> list[tuple[int, int]]:
         across = step[:-1, 0] * step[1:, 1] - step[:-1, 1] * step[1:, 0]
         turn = np.arctan2(across, np.einsum("ij,ij->i", step[:-1], step[1:]))
         length = np.hypot(step[:, 0], step[:, 1])
-        beside = np.minimum(np.append(length[1:], np.inf), np.insert(length[:-1], 0, np.inf))
-        uneven = length > _SUSPECT_STEP * beside
+        apart = np.concatenate([[np.inf], length, [np.inf]])
+        uneven = length > _SUSPECT_STEP * np.minimum(apart[:-2], apart[2:])
         bend = np.concatenate([turn[:1], turn, turn[-1:]])
         uneven |= np.abs(np.diff(bend)) > _SUSPECT
         uneven |= _changes(length) > _OTHER_PITCH

@@ -200,7 +200,7 @@ def _beside(at_mm: F64, edge_mm: F64, sign: float) -> F64:
         fitted = np.linalg.solve(weighted @ basis + ridge, weighted @ y[..., None])
         level, slope = fitted[:, 0, 0], fitted[:, 1, 0]
         stray = np.abs(y - (basis @ fitted)[..., 0])
-        usual, _ = middle_of(stray, known)
+        usual, _ = middle_of(np.where(known, stray, np.inf))
         before, kept = kept, (known & (stray <= np.maximum(_STRAY_MM, 3 * usual[:, None]))).astype(np.float64)
         if np.array_equal(kept, before):  # another round would find the same
             break

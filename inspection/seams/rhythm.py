@@ -15,7 +15,8 @@ F64 = npt.NDArray[np.float64]
 
 LONG = 1.78
 """A step of so many usual ones has left a stitch out; an uneven pitch does not reach it."""
-_AROUND = np.array([*range(-6, 0), *range(1, 7)])
+_REACH = 6
+_AROUND = np.array([k for k in range(-_REACH, _REACH + 1) if k])
 """Steps around one that tell the usual one."""
 _RECOVER = 1.5
 """A step of so many usual ones may hide a hole that the network was not sure of."""
@@ -33,8 +34,9 @@ def usual_step(length: F64) -> F64:
     if n < 3:
         return np.full(n, median(length) if n else 0.0)
     whole = median(length)
-    around = np.arange(n)[:, None] + _AROUND
-    usual, count = middle_of(length[np.clip(around, 0, n - 1)], (around >= 0) & (around < n))
+    beyond = np.full(_REACH, np.inf)
+    padded = np.concatenate([beyond, length, beyond])
+    usual, count = middle_of(padded[np.arange(_REACH, _REACH + n)[:, None] + _AROUND])
     usual = np.where(count >= 4, usual, whole)
     # Half of the steps around may be gaps; the row as a whole is more honest then.
     return np.where(usual > 1.5 * whole, whole, usual)
