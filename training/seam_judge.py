@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -44,6 +45,7 @@ FAULTY_ROW, ON_FAULT = 4.0, 0.6
 """How much likelier a row with a fault is drawn than a sound one, and how often a crop is laid over one."""
 FLOOR_LEVELS = 4.0
 """Grey levels added to a strip's spread, so that noise alone is not blown up."""
+_COARSE = (LANES // 4, COLUMNS // 2)
 THRESHOLDS = (0.3, 0.5, 0.7, 0.9)
 CHECKED = 12
 """One photo in so many is left out of fitting, to judge by."""
@@ -56,7 +58,7 @@ class JudgeNetwork(nn.Module):
         super().__init__()
         one, two, three, four = CHANNELS
         self.encoder = nn.Sequential(
-            _block(3, one, (5, 5), (2, 2), 2),
+            _block(4, one, (5, 5), (2, 2), 2),
             _block(one, two, (3, 3), (2, 2), 1),
             _block(two, three, (3, 3), (2, 2), 1),
             _block(three, four, (4, 3), (1, 3), 0),
@@ -80,11 +82,26 @@ class JudgeNetwork(nn.Module):
         levels = 3 * LANES * COLUMNS * shown.sum(1)[:, None, None, None]
         away = (strip - (strip * columns).sum((1, 2, 3), keepdim=True) / levels) * columns
         spread = ((away**2).sum((1, 2, 3), keepdim=True) / levels).sqrt()
-        features = self.encoder(away / (spread + FLOOR_LEVELS))[:, :, 0] * shown[:, None]
+        levels = torch.cat([away / (spread + FLOOR_LEVELS), _locally(away)], 1)
+        features = self.encoder(levels)[:, :, 0] * shown[:, None]
         told = torch.relu(self.compared(torch.cat([features, features - _around(features, shown)], 1)))
         for layer in self.along:
             told = told + torch.relu(layer(told))
         return self.stitch(told), self.place(told)
+
+
+def _locally(away: Tensor) -> Tensor:
+    """Brightness (B, 1, H, W) of levels (B, 3, H, W) as it differs from that around, in units of how much it
+    differs there: faint thread beside dark perforations stands out like any other."""
+
+    def around(values: Tensor) -> Tensor:
+        coarse = functional.avg_pool2d(values, _COARSE)
+        coarse = functional.avg_pool2d(coarse, 3, 1, 1, count_include_pad=False)
+        return functional.interpolate(coarse, scale_factor=_COARSE, mode="bilinear", align_corners=False)
+
+    light = away.mean(1, keepdim=True)
+    light = light - around(light)
+    return light / (around(light**2).sqrt() + FLOOR_LEVELS / 2)
 
 
 def _around(features: Tensor, shown: Tensor) -> Tensor:
@@ -191,8 +208,22 @@ def _crop(strip: Strip, rng: np.random.Generator) -> tuple[U8, I8, I8]:
         rgb, stitches, places = rgb[:, ::-1], stitches[::-1], places[::-1]
     if rng.random() < 0.5:
         rgb = rgb[::-1]
-    rgb = np.roll(rgb, (rng.integers(-1, 2), rng.integers(-2, 3)), (0, 1))
-    return rgb, stitches, places
+    return _otherwise_cut(rgb, rng), stitches, places
+
+
+def _otherwise_cut(rgb: U8, rng: np.random.Generator) -> U8:
+    """The same row traced a little beside itself, by another pitch, wider or narrower, less sharply."""
+    high, wide = rgb.shape[:2]
+    u = np.arange(wide, dtype=np.float32)
+    lane = np.arange(high, dtype=np.float32)[:, None] - (high - 1) / 2
+    beside = rng.normal(0, 0.5) + rng.normal(0, 0.5) * np.sin(2 * np.pi * (u / wide * rng.uniform(0.5, 3) + rng.random()))
+    along = rng.uniform(-2, 2) + rng.normal(0, 0.6) * np.sin(2 * np.pi * (u / wide * rng.uniform(0.5, 3) + rng.random()))
+    y = (lane * np.exp(rng.normal(0, 0.12)) + (high - 1) / 2 + beside).astype(np.float32)
+    x = np.broadcast_to((u + along).astype(np.float32), y.shape)
+    cut = cv2.remap(np.ascontiguousarray(rgb), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if rng.random() < 0.3:
+        cut = cv2.GaussianBlur(cut, (0, 0), sigmaX=rng.uniform(0.4, 1.6), sigmaY=rng.uniform(0.3, 1.2))
+    return np.asarray(cut, np.uint8)
 
 
 def _otherwise_lit(levels: Tensor, rng: np.random.Generator) -> Tensor:

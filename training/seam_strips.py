@@ -174,7 +174,16 @@ def truth_of(
     amid = np.zeros(len(places), bool)
     amid[1:-1] = (stitches[:-1] == SOUND) & (stitches[1:] == SOUND)
     places[~seen & amid & (places == UNKNOWN)] = NONE
-    return stitches, places
+    return stitches, beside_passed(places)
+
+
+def beside_passed(places: I8) -> I8:
+    """Places (P,) without the word ``NONE`` where thread that passes over a hole goes on: whether what lies
+    beside that hole is a place of its own depends on where exactly it was traced."""
+    ends = np.isin(places, (LOCKED, UNKNOWN))
+    stretch = np.cumsum(ends)
+    passing = np.isin(stretch, stretch[places == PASSED])
+    return np.where(passing & (places == NONE), UNKNOWN, places).astype(np.int8)
 
 
 def _stitches(at_px: F64, row: RowTruth, gone: npt.NDArray[np.bool_], *, near_px: float) -> I8:
