@@ -239,9 +239,9 @@ def ablate(recipe_file: Path, runs_dir: Path, datasets_dir: Path, steps: int, wh
     default=PROJECT / "models",
     help="Folder of models; the one that serves traces the rows.  [default: models]",
 )
-@click.option("--photos", type=click.IntRange(min=100), default=4000, show_default=True,
+@click.option("--photos", type=click.IntRange(min=100), default=8000, show_default=True,
               help="Rendered photos to learn from.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option("--epochs", type=click.IntRange(min=1), default=12, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=9101, show_default=True)
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True,
               help="Processes that render.")  # fmt: skip
