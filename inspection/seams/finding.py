@@ -70,7 +70,7 @@ def find_rows(planes: Planes, rgb: npt.NDArray[np.uint8], frame: Frame | None) -
     if not chains:
         return []
     used = {i for chain in chains for i in chain.points}
-    free = {int(i) for i in np.flatnonzero(points.heat >= WEAK_HEAT)} - used
+    free = set(np.flatnonzero(points.heat >= WEAK_HEAT).tolist()) - used
     rows = []
     for chain in chains:
         order = without_extras(list(chain.points), points, closed=chain.closed)
@@ -146,7 +146,7 @@ def _off_edge_line(edge: Margins, off: F64, off_known: F64) -> tuple[F64, F64]:
     # Where a row begins and ends another panel's edge may come near: there both have to say so.
     tips = np.ones(len(off), bool)
     tips[_TIP:-_TIP] = False
-    known &= ~tips | (np.abs(np.nan_to_num(away)) <= np.abs(off))
+    known &= ~tips | (np.abs(away) <= np.abs(off))
     return np.where(known, away, off), np.where(known, EDGE_WANDER_MM, off_known)
 
 

@@ -105,7 +105,7 @@ def find_gaps(
     over = _Steps(told.kept, closed=row.closed)
     missed, gone = over.total(told.skipped), over.total(told.without) > 0
     maybe_gone = over.total(said.gone >= _DOUBTED) > 0
-    a, b = row.at[: len(gone)], np.roll(row.at, -1, axis=0)[: len(gone)]
+    a, b = row.at[: len(gone)], np.concatenate([row.at[1:], row.at[:1]])[: len(gone)]
     cover = thread_between(planes, a, b)
     usual_cover = median(cover)
     # A thread that runs across the middle of a stitch looks like frayed ends; the map sees both.

@@ -161,7 +161,7 @@ def _fit_of_degree(points: F64, t: F64, degree: int, *, cut: float) -> tuple[F64
         before, weight = weight, np.maximum(0, 1 - (away / (cut * spread)) ** 2) ** 2
         if float(np.abs(weight - before).max()) < _SETTLED:
             break
-    known = np.sqrt(np.maximum(0.0, np.einsum("ij,jk,ik->i", basis, inverse, basis)))
+    known = np.sqrt(np.maximum(0.0, np.einsum("ij,ij->i", basis @ inverse, basis)))
     return fitted, direction, spread * np.minimum(known, 5.0), spread
 
 

@@ -80,10 +80,11 @@ def find_margins(
         meant = meant_line(at_px * frame.mm_per_px, closed=closed)
     side = normals(meant.tangent)
     base_px = meant.at / frame.mm_per_px
-    # To the left and to the right; each coordinate by itself, as in ``lattice``.
+    # To the left and to the right, in cells; each coordinate by itself, as in ``lattice``.
     out_px = (_SIDES[:, None] * out_mm / frame.mm_per_px)[:, None]  # (2, 1, M)
-    places = base_px.T[:, None, :, None] + out_px * side.T[:, None, :, None]
-    cover = look_up(planes.edge, planes.to_cells(np.moveaxis(places, 0, -1)))
+    base, step = planes.to_cells(base_px).T, (side / planes.step_px).T
+    places = base[:, None, :, None] + out_px * step[:, None, :, None]
+    cover = look_up(planes.edge, np.moveaxis(places, 0, -1))
     found: list[tuple[float, F64, float]] = []
     for ridge, sign in zip(_followed(cover, out_mm, closed=closed), _SIDES.tolist(), strict=True):
         ridge = ridge if closed else _without_other_edges(ridge)

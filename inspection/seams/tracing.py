@@ -85,7 +85,7 @@ def trace(points: Points, planes: Planes) -> list[Chain]:
     bridge(links)
     round_corners(links, planes)
     return [
-        Chain(tuple(int(strong[i]) for i in order), closed)
+        Chain(tuple(strong[order].tolist()), closed)
         for order, closed in (
             (trimmed(at, order, planes, closed=closed), closed) for order, closed in links.chains()
         )
