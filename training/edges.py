@@ -17,7 +17,7 @@ from inspection.domain import Calibration, CalibrationSource
 from inspection.registry import Model
 from inspection.seams.frame import Frame
 from inspection.seams.lines import meant_line
-from inspection.seams.margins import find_margins
+from inspection.seams.margins import Walk, find_margins
 from inspection.seams.points import Planes, planes_of
 from training.recipe import Recipe
 from training.scenes import HELD_OUT, is_held_out
@@ -47,7 +47,7 @@ def _margin_error_mm(row: RowTruth, planes: Planes, frame: Frame) -> float | Non
         return None
     at_mm = frame.to_mm(row.holes_px)
     line = meant_line(at_mm, closed=False)
-    found = find_margins(at_mm, row.holes_px, line, planes, frame, closed=False)
+    (found,) = find_margins([Walk(at_mm, row.holes_px, line, closed=False)], planes, frame)
     if found is None:
         return None
     error = found.margin_mm - row.margin_mm

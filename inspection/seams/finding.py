@@ -16,7 +16,7 @@ from inspection.seams.frame import Frame
 from inspection.seams.gaps import Gaps, find_gaps
 from inspection.seams.judging import judge
 from inspection.seams.lines import meant_line, median, steps
-from inspection.seams.margins import EDGE_WANDER_MM, Margins, find_margins
+from inspection.seams.margins import EDGE_WANDER_MM, Margins, Walk, find_margins
 from inspection.seams.measures import Measured, counted, measurements
 from inspection.seams.placing import NETWORK_ACROSS_MM, Row, placed
 from inspection.seams.points import WEAK_HEAT, Planes, find_points, planes_of
@@ -95,16 +95,11 @@ def _seams(
         seen, gaps = find_gaps(row, planes, rgb, frame, photo=photo, others=others, judge=judge())
         zoned.append((seen, zone))
         looked.append(gaps)
-    margins: list[Margins | None] = []
-    meant = []
-    for row, _ in zoned:
-        line = meant_line(row.at_mm, closed=row.closed)
-        meant.append(line)
-        margins.append(
-            None
-            if frame is None
-            else find_margins(row.at_mm, row.at_px, line, planes, frame, closed=row.closed)
-        )
+    meant = [meant_line(row.at_mm, closed=row.closed) for row, _ in zoned]
+    walks = [
+        Walk(row.at_mm, row.at_px, line, row.closed) for (row, _), line in zip(zoned, meant, strict=True)
+    ]
+    margins = [None] * len(walks) if frame is None else find_margins(walks, planes, frame)
     middle = [
         None if each is None else median(each.margin_mm[np.isfinite(each.margin_mm)]) for each in margins
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from inspection.seams.frame import Frame
-from inspection.seams.lines import Meant, meant_line, median, middle_of, normals
+from inspection.seams.lines import Meant, meant_line, median, middle_of, normals, steps
 from inspection.seams.lookup import look_up
 from inspection.seams.points import Planes
 
-__all__ = ["Margins", "find_margins"]
+__all__ = ["Margins", "Walk", "find_margins"]
 
+F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
 REACH_MM = 8.0
@@ -25,6 +27,8 @@ _SIDES = np.array([1.0, -1.0])
 _NEAREST_MM = 0.45
 """Nothing nearer to the meant line than this is an edge: it is the row's own groove."""
 _STEP_MM = 0.15
+_OUT_MM = np.arange(_NEAREST_MM, REACH_MM, _STEP_MM)
+"""Distances from the line that was meant at which an edge is looked for, on either side of it."""
 _LEAST_EDGE = 0.35
 """Probability of an edge from which it counts."""
 _LEAST_SHARE = 0.5
@@ -66,47 +70,73 @@ class Margins:
     certain_mm: F64
 
 
-def find_margins(
-    at_mm: F64, at_px: F64, meant: Meant, planes: Planes, frame: Frame, *, closed: bool
-) -> Margins | None:
-    """The nearest edge that keeps beside the row for most of its length; None where there is none.
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """The holes (N, 2) of a row, and the line that it was meant to follow."""
 
-    The edge is looked for from the line that was meant, so a row that runs off does not lose it.
+    at_mm: F64
+    at_px: F64
+    meant: Meant
+    closed: bool
+
+
+def find_margins(walks: Sequence[Walk], planes: Planes, frame: Frame) -> list[Margins | None]:
+    """Of each row the nearest edge that keeps beside it for most of its length; None where there is none.
+
+    The edge is looked for from the line that was meant, so a row that runs off does not lose it. All rows of
+    a photo are looked at together, one after the other in the same arrays.
     """
-    n = len(at_mm)
-    out_mm = np.arange(_NEAREST_MM, REACH_MM, _STEP_MM)
+    if not walks:
+        return []
+    ends = np.cumsum([len(walk.at_mm) for walk in walks]).tolist()
+    own = [slice(begin, end) for begin, end in pairwise([0, *ends])]
     # The search goes over pixels, in steps of about so many mm; what it finds is measured on the plane.
-    if not frame.is_flat:
-        meant = meant_line(at_px * frame.mm_per_px, closed=closed)
-    side = normals(meant.tangent)
-    base_px = meant.at / frame.mm_per_px
-    # To the left and to the right, in cells; each coordinate by itself, as in ``lattice``.
-    out_px = (_SIDES[:, None] * out_mm / frame.mm_per_px)[:, None]  # (2, 1, M)
-    base, step = planes.to_cells(base_px).T, (side / planes.step_px).T
-    places = base[:, None, :, None] + out_px * step[:, None, :, None]
-    cover = look_up(planes.edge, np.moveaxis(places, 0, -1))
-    found: list[tuple[float, F64, float]] = []
-    for ridge, sign in zip(_followed(cover, out_mm, closed=closed), _SIDES.tolist(), strict=True):
-        ridge = ridge if closed else _without_other_edges(ridge)
-        seen = np.isfinite(ridge)
-        if seen.mean() >= _LEAST_SHARE:
-            found.append((median(ridge[seen]), ridge, sign))
-    if not found:
-        return None
-    _, away, sign = min(found, key=lambda each: each[0])
+    meant = [
+        walk.meant if frame.is_flat else meant_line(walk.at_px * frame.mm_per_px, closed=walk.closed)
+        for walk in walks
+    ]
+    base_px = np.concatenate([each.at for each in meant]) / frame.mm_per_px
+    side = normals(np.concatenate([each.tangent for each in meant]))
+    cover = _cover(base_px, side, planes, frame)
+    away, sign = np.full(len(base_px), np.nan), np.ones(len(base_px))
+    for mine, ridges in zip(own, _followed(cover, walks, own), strict=True):
+        found = [
+            (median(ridge[np.isfinite(ridge)]), ridge, way)
+            for ridge, way in zip(ridges, _SIDES, strict=True)
+            if np.isfinite(ridge).mean() >= _LEAST_SHARE
+        ]
+        if found:
+            _, away[mine], sign[mine] = min(found, key=lambda each: each[0])
     edge_px = base_px + (sign * away / frame.mm_per_px)[:, None] * side
     edge_mm = frame.to_mm(np.nan_to_num(edge_px))
     edge_mm[~np.isfinite(away)] = np.nan
-    margin = _beside(at_mm, edge_mm, sign)
-    known = np.isfinite(margin)
-    if known.mean() < _LEAST_SHARE or _slant(np.cumsum(_lengths(at_mm))[known], margin[known]) > _MOST_SLANT:
-        return None
-    return Margins(margin - planes.edge_outward_mm, sign > 0, np.full(n, EDGE_MM))
+    margin_mm = sign * _beside(np.concatenate([walk.at_mm for walk in walks]), edge_mm, own)
+    return [
+        Margins(
+            margin_mm[mine] - planes.edge_outward_mm, sign[mine][0] > 0, np.full(len(walk.at_mm), EDGE_MM)
+        )
+        if _keeps_beside(walk.at_mm, margin_mm[mine])
+        else None
+        for walk, mine in zip(walks, own, strict=True)
+    ]
 
 
-def _lengths(at_mm: F64) -> F64:
-    ahead = np.diff(at_mm, axis=0, prepend=at_mm[:1])
-    return np.hypot(ahead[:, 0], ahead[:, 1])
+def _cover(base_px: F64, side: F64, planes: Planes, frame: Frame) -> F32:
+    """Probability (2, N, M) of an edge, outwards to the left and to the right of places (N, 2)."""
+    out_px = (_SIDES[:, None] * _OUT_MM / frame.mm_per_px)[:, None]  # (2, 1, M)
+    # In cells; each coordinate by itself, as in ``lattice``.
+    base, step = planes.to_cells(base_px).T, (side / planes.step_px).T
+    places = base[:, None, :, None] + out_px * step[:, None, :, None]
+    return look_up(planes.edge, np.moveaxis(places, 0, -1))
+
+
+def _keeps_beside(at_mm: F64, margin_mm: F64) -> bool:
+    """Whether an edge accompanies most of a row, and runs along it."""
+    known = np.isfinite(margin_mm)
+    if known.mean() < _LEAST_SHARE:
+        return False
+    along_mm = np.concatenate([[0.0], np.cumsum(steps(at_mm, closed=False))])
+    return _slant(along_mm[known], margin_mm[known]) <= _MOST_SLANT
 
 
 def _slant(along_mm: F64, margin_mm: F64) -> float:
@@ -119,32 +149,37 @@ def _slant(along_mm: F64, margin_mm: F64) -> float:
     return abs(rise) / max(run, 1e-6)
 
 
-def _followed(cover: npt.NDArray[np.float32], out_mm: F64, *, closed: bool) -> F64:
-    """Distance (S, N) of the edge that goes on beside the row, between samples; NaN where it is not seen.
+def _followed(cover: F32, walks: Sequence[Walk], own: Sequence[slice]) -> list[F64]:
+    """Distances (2, n) of the edges that go on beside each row, between samples; NaN where they are not seen.
 
     Parameters
     ----------
-    cover : (S, N, M) probability of an edge on some sides of the row, outwards from each hole.
+    cover : (2, N, M) as of ``_cover``. own : which of the N places are those of each row.
     """
-    sides, n, _ = cover.shape
-    border = cv2.BORDER_WRAP if closed and n > _FOLLOWED else cv2.BORDER_REPLICATE
+    steady, near = np.empty(cover.shape, np.float32), np.arange(cover.shape[1])[:, None] + np.arange(-2, 3)
     pad = _FOLLOWED // 2
-    steady = np.empty(cover.shape, np.float32)
-    for each, blurred in zip(cover, steady, strict=True):
-        padded = cv2.copyMakeBorder(each, pad, pad, 0, 0, border)
-        blurred[:] = cv2.blur(padded, (3, _FOLLOWED))[pad : pad + n]
-    rough = out_mm[(steady * np.exp(-out_mm / _PREFERRED_MM)).argmax(axis=2)]
-    near = np.clip(np.arange(n)[:, None] + np.arange(-2, 3), 0, n - 1)
+    for walk, mine in zip(walks, own, strict=True):
+        n = mine.stop - mine.start
+        np.clip(near[mine], mine.start, mine.stop - 1, out=near[mine])
+        border = cv2.BORDER_WRAP if walk.closed and n > _FOLLOWED else cv2.BORDER_REPLICATE
+        for each, blurred in zip(cover[:, mine], steady[:, mine], strict=True):
+            padded = cv2.copyMakeBorder(each, pad, pad, 0, 0, border)
+            blurred[:] = cv2.blur(padded, (3, _FOLLOWED))[pad : pad + n]
+    rough = _OUT_MM[(steady * np.exp(-_OUT_MM / _PREFERRED_MM)).argmax(axis=2)]
     rough = np.sort(rough[:, near], axis=2)[..., 2]
     inner = cover[..., 1:-1]
     ridge = (inner >= cover[..., :-2]) & (inner > cover[..., 2:]) & (inner >= _LEAST_EDGE)
-    away = np.where(ridge, np.abs(out_mm[1:-1] - rough[..., None]), np.inf)
+    away = np.where(ridge, np.abs(_OUT_MM[1:-1] - rough[..., None]), np.inf)
     best = away.argmin(axis=2)
-    at = np.arange(sides)[:, None], np.arange(n), best
-    left, mid, right = (cover[*at[:2], best + k].astype(np.float64) for k in (0, 1, 2))
+    one, row = np.indices(best.shape, sparse=True)
+    left, mid, right = (cover[one, row, best + k].astype(np.float64) for k in (0, 1, 2))
     bend = np.maximum(1e-6, 2 * mid - left - right)
     between = np.clip((right - left) / (2 * bend), -1, 1)
-    return np.where(away[at] <= _STRAYED_MM, out_mm[best + 1] + between * _STEP_MM, np.nan)
+    edge = np.where(away[one, row, best] <= _STRAYED_MM, _OUT_MM[best + 1] + between * _STEP_MM, np.nan)
+    return [
+        edge[:, mine] if walk.closed else np.stack([_without_other_edges(each) for each in edge[:, mine]])
+        for walk, mine in zip(walks, own, strict=True)
+    ]
 
 
 def _without_other_edges(away: F64) -> F64:
@@ -169,24 +204,36 @@ def _without_other_edges(away: F64) -> F64:
     return kept
 
 
-def _beside(at_mm: F64, edge_mm: F64, sign: float) -> F64:
-    """Distance (N,) of each hole from the edge, positive where the panel is; NaN where it is hardly seen.
+def _beside(at_mm: F64, edge_mm: F64, own: Sequence[slice]) -> F64:
+    """Distance (N,) of each hole from the edge, positive to the left; NaN where it is hardly seen.
 
     The edge beside a hole is a parabola through its places beside the holes around, those that stray left
     out.
+
+    Parameters
+    ----------
+    own : which of the N holes are those of each row.
     """
     n = len(at_mm)
-    width = min(_WINDOW, n)
-    first = np.clip(np.arange(n) - width // 2, 0, n - width)
-    around = edge_mm[first[:, None] + np.arange(width)]  # (N, W, 2)
-    known = np.isfinite(around[..., 0])
+    last = np.repeat([mine.stop - 1 for mine in own], [mine.stop - mine.start for mine in own])
+    first = np.concatenate(
+        [
+            np.clip(
+                np.arange(mine.start, mine.stop) - _WINDOW // 2,
+                mine.start,
+                max(mine.start, mine.stop - _WINDOW),
+            )
+            for mine in own
+        ]
+    )
+    window = first[:, None] + np.arange(_WINDOW)
+    around = edge_mm[np.minimum(window, last[:, None])]  # (N, W, 2)
+    known = np.isfinite(around[..., 0]) & (window <= last[:, None])
     local = np.nan_to_num(around - at_mm[:, None])
     # The edge's own direction there, from its first known place to its last.
-    places = np.where(known, np.arange(width), -1)
-    last = places.argmax(axis=1)
-    start = known.argmax(axis=1)
     rows = np.arange(n)
-    ahead = local[rows, last] - local[rows, start]
+    to, start = np.where(known, np.arange(_WINDOW), -1).argmax(axis=1), known.argmax(axis=1)
+    ahead = local[rows, to] - local[rows, start]
     length = np.hypot(ahead[:, 0], ahead[:, 1])
     ahead /= np.maximum(1e-9, length)[:, None]
     x = np.einsum("nwk,nk->nw", local, ahead)
@@ -208,4 +255,4 @@ def _beside(at_mm: F64, edge_mm: F64, sign: float) -> F64:
     distance = level / np.sqrt(1 + slope**2)
     own = np.arange(n) - first
     enough = (kept.sum(axis=1) >= 4) & (length > 0) & (kept[rows, own] > 0)
-    return np.where(enough, sign * distance, np.nan)
+    return np.where(enough, distance, np.nan)
