@@ -251,7 +251,7 @@ def _zone_of(at_px: F64, zones: Sequence[Zone]) -> Zone | None:
     taken = np.zeros(len(at_px), bool)
     for zone in zones:  # where zones overlap the first counts
         outline = zone.outline_px.astype(np.float32).reshape(-1, 1, 2)
-        inside = np.array([cv2.pointPolygonTest(outline, (float(x), float(y)), False) >= 0 for x, y in at_px])
+        inside = np.array([cv2.pointPolygonTest(outline, (x, y), False) >= 0 for x, y in at_px.tolist()])
         inside &= ~taken
         taken |= inside
         if int(inside.sum()) > most:

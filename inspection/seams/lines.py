@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -150,7 +151,7 @@ def _fit_of_degree(points: F64, t: F64, degree: int, *, cut: float) -> tuple[F64
     inverse: F64 = ridge
     for _ in range(_ROUNDS):
         weighted = basis * weight[:, None]
-        inverse = np.asarray(np.linalg.inv(basis.T @ weighted + ridge), np.float64)
+        inverse = np.asarray(cv2.invert(basis.T @ weighted + ridge)[1], np.float64)
         coefficients = inverse @ (weighted.T @ points)
         fitted = np.asarray(basis @ coefficients, np.float64)
         slope = slopes @ coefficients

@@ -164,7 +164,8 @@ def _strips(
     total, squares = sums[..., width:] - sums[..., :-width]
     count = lanes * width
     size = np.sqrt(np.maximum(0.0, squares - total**2 / count)) + 1e-3
-    windows = np.lib.stride_tricks.sliding_window_view(seen, width, axis=3)
+    shape, strides = (*seen.shape[:3], 2 * shift + 1, width), (*seen.strides, seen.strides[3])
+    windows = np.lib.stride_tricks.as_strided(seen, shape, strides, writeable=False)
     return _Strips(seen, windows, total / count, size)
 
 

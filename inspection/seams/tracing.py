@@ -127,9 +127,9 @@ def _nearest(at: F64, count: int, reach: float) -> tuple[Ints, F64]:
         np.fill_diagonal(d2[:, begin - low :], np.inf)  # a point is not near itself
         k = min(count, len(others))
         best = np.argpartition(d2, k - 1, axis=1)[:, :k]
-        best_d2 = np.take_along_axis(d2, best, axis=1)
-        inner = np.argsort(best_d2, axis=1, kind="stable")
-        best, best_d2 = np.take_along_axis(best, inner, axis=1), np.take_along_axis(best_d2, inner, axis=1)
+        own = np.arange(len(block))[:, None]
+        best = best[own, np.argsort(d2[own, best], axis=1, kind="stable")]
+        best_d2 = d2[own, best]
         near[block, :k] = np.where(best_d2 <= reach**2, others[best], -1)
         far[block, :k] = np.sqrt(best_d2)
     far[near < 0] = np.inf
