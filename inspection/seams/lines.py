@@ -123,7 +123,7 @@ def _fit(points: F64) -> tuple[F64, F64, F64]:
     along = np.concatenate([[0.0], np.cumsum(steps(points, closed=False))])
     length = max(along[-1], 1e-6)
     t = 2 * along / length - 1
-    degree = int(np.clip(2 + length // _MM_PER_DEGREE, 1, min(_MOST_DEGREES, max(1, (n - 1) // 3))))
+    degree = min(2 + int(length // _MM_PER_DEGREE), _MOST_DEGREES, max(1, (n - 1) // 3))
     fit = _fit_of_degree(points, t, degree, cut=_CUT)
     if fit[3] > _WAVY_MM:
         # A line that may bend so much follows a run-off; one that bends less leaves it if most lie on it.
@@ -137,11 +137,7 @@ def _fit_of_degree(points: F64, t: F64, degree: int, *, cut: float) -> tuple[F64
     points (N, 2) with parameters (N,) from -1 to 1; and the robust spread of the points about it.
     """
     n = len(points)
-    basis = np.polynomial.legendre.legvander(t, degree)
-    slopes = np.zeros_like(basis)
-    slopes[:, 1] = 1.0
-    for k in range(1, degree):  # the derivatives follow from the polynomials by recurrence
-        slopes[:, k + 1] = slopes[:, k - 1] + (2 * k + 1) * basis[:, k]
+    basis, slopes = _legendre(t, degree)
     weight = np.ones(n)
     fitted: F64 = points
     spread = _LEAST_SPREAD_MM
@@ -164,6 +160,16 @@ def _fit_of_degree(points: F64, t: F64, degree: int, *, cut: float) -> tuple[F64
             break
     known = np.sqrt(np.maximum(0.0, np.einsum("ij,ij->i", basis @ inverse, basis)))
     return fitted, direction, spread * np.minimum(known, 5.0), spread
+
+
+def _legendre(t: F64, degree: int) -> tuple[F64, F64]:
+    """Legendre's polynomials up to a degree (1 and more) and their derivatives, (N, degree + 1) at t (N,)."""
+    values, slopes = np.ones((degree + 1, len(t))), np.zeros((degree + 1, len(t)))
+    values[1], slopes[1] = t, 1.0
+    for k in range(1, degree):  # by recurrence
+        values[k + 1] = (values[k] * t * (2 * k + 1) - values[k - 1] * k) / (k + 1)
+        slopes[k + 1] = slopes[k - 1] + (2 * k + 1) * values[k]
+    return values.T, slopes.T
 
 
 def distance_to_line(points: F64, line: F64, *, closed: bool = False) -> tuple[F64, npt.NDArray[np.bool_]]:

@@ -171,7 +171,7 @@ def _strips(
 
 def _fit(likeness: F64) -> Refined:
     """Where each place fits best, given the correlations (2, N, 2 shift + 1) of its sides."""
-    curves = np.stack([*likeness, likeness.mean(axis=0)])
+    curves = np.concatenate([likeness, likeness.mean(axis=0)[None]])
     both = curves[2]
     best = both.argmax(axis=1)
     right, left, middle = _peaks(curves, best)
