@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -25,6 +24,7 @@ from inspection.registry import serving_name
 from inspection.seams.judging import Judge
 from inspection.seams.strips import COLUMNS, LANES, PAD
 from training.onnx_files import onnx_of
+from training.seam_crops import CROP, crops
 from training.seam_strips import GONE, PASSED, UNKNOWN, Strip, read_strips
 
 __all__ = ["JudgeNetwork", "Made", "Seen", "export", "fit", "judged", "make"]
@@ -35,14 +35,12 @@ I8 = npt.NDArray[np.int8]
 CHANNELS = (16, 32, 48, 64)
 AROUND = 8
 """Stitches on either side that one is compared with: not all of its row, which may be traced wrongly."""
-CROP = 20
-"""Stitches that a crop for training shows."""
 BATCH = 32
 RATE, DECAY = 3e-3, 1e-3
 FAULT_WEIGHT = 2.0
 """In the loss, of a fault: there are few."""
-FAULTY_ROW, ON_FAULT = 4.0, 0.6
-"""How much likelier a row with a fault is drawn than a sound one, and how often a crop is laid over one."""
+FAULTY_ROW = 4.0
+"""How much likelier a row with a fault is drawn than a sound one."""
 FLOOR_LEVELS = 4.0
 """Grey levels added to a strip's spread, so that noise alone is not blown up."""
 _COARSE = (LANES // 4, COLUMNS // 2)
@@ -79,9 +77,9 @@ class JudgeNetwork(nn.Module):
             where it only fills up the batch.
         """
         columns = shown.repeat_interleave(COLUMNS, 1)[:, None, None]
-        levels = 3 * LANES * COLUMNS * shown.sum(1)[:, None, None, None]
-        away = (strip - (strip * columns).sum((1, 2, 3), keepdim=True) / levels) * columns
-        spread = ((away**2).sum((1, 2, 3), keepdim=True) / levels).sqrt()
+        count = 3 * LANES * COLUMNS * shown.sum(1)[:, None, None, None]
+        away = (strip - (strip * columns).sum((1, 2, 3), keepdim=True) / count) * columns
+        spread = ((away * away).sum((1, 2, 3), keepdim=True) / count).sqrt()  # a power takes far longer
         levels = torch.cat([away / (spread + FLOOR_LEVELS), _locally(away)], 1)
         features = self.encoder(levels)[:, :, 0] * shown[:, None]
         told = torch.relu(self.compared(torch.cat([features, features - _around(features, shown)], 1)))
@@ -101,7 +99,7 @@ def _locally(away: Tensor) -> Tensor:
 
     light = away.mean(1, keepdim=True)
     light = light - around(light)
-    return light / (around(light**2).sqrt() + FLOOR_LEVELS / 2)
+    return light / (around(light * light).sqrt() + FLOOR_LEVELS / 2)
 
 
 def _around(features: Tensor, shown: Tensor) -> Tensor:
@@ -145,7 +143,7 @@ def fit(
         losses = []
         for _ in tqdm(range(per_epoch), desc=f"epoch {epoch + 1} of {epochs}", disable=quiet, leave=False):
             drawn = rng.choice(len(strips), BATCH, p=chances / chances.sum())
-            strip, shown, *truth = _batch([strips[i] for i in drawn], rng)
+            strip, shown, *truth = crops([strips[i] for i in drawn], rng)
             told = network(strip, shown)
             stitches, places = (
                 functional.cross_entropy(said, true, weight, ignore_index=UNKNOWN)
@@ -176,64 +174,6 @@ def fit(
 def _chance(strip: Strip) -> float:
     faulty = (strip.stitches == GONE).any() or (strip.places > 0).any()
     return float(np.sqrt(min(len(strip.stitches), 3 * CROP)) * (FAULTY_ROW if faulty else 1.0))
-
-
-def _batch(strips: Sequence[Strip], rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    wide = CROP + 2 * PAD
-    rgb = np.zeros((len(strips), LANES, wide * COLUMNS, 3), np.float32)
-    shown = np.zeros((len(strips), wide), np.float32)
-    stitches = np.full((len(strips), wide), UNKNOWN, np.int64)
-    places = np.full((len(strips), wide - 1), UNKNOWN, np.int64)
-    for b, strip in enumerate(strips):
-        piece, of_stitch, of_place = _crop(strip, rng)
-        count = len(of_stitch)
-        rgb[b, :, : count * COLUMNS], shown[b, :count] = piece, 1.0
-        stitches[b, :count], places[b, : count - 1] = of_stitch, of_place
-    levels = torch.from_numpy(rgb).permute(0, 3, 1, 2)
-    lit = _otherwise_lit(levels, rng)
-    return lit, torch.from_numpy(shown), torch.from_numpy(stitches), torch.from_numpy(places)
-
-
-def _crop(strip: Strip, rng: np.random.Generator) -> tuple[U8, I8, I8]:
-    """A piece of at most ``CROP`` stitches with its ends, any way round."""
-    count = len(strip.stitches)
-    taken, first = min(count, CROP), int(rng.integers(0, max(0, count - CROP) + 1))
-    faults = np.flatnonzero((strip.stitches == GONE) | (strip.places[:-1] > 0))
-    if count > CROP and len(faults) and rng.random() < ON_FAULT:
-        first = int(np.clip(rng.choice(faults) - rng.integers(0, CROP), 0, count - CROP))
-    rgb = strip.rgb[:, first * COLUMNS : (first + taken + 2 * PAD) * COLUMNS]
-    stitches = np.pad(strip.stitches[first : first + taken], PAD, constant_values=UNKNOWN)
-    places = np.pad(strip.places[first : first + taken + 1], PAD - 1, constant_values=UNKNOWN)
-    if rng.random() < 0.5:
-        rgb, stitches, places = rgb[:, ::-1], stitches[::-1], places[::-1]
-    if rng.random() < 0.5:
-        rgb = rgb[::-1]
-    return _otherwise_cut(rgb, rng), stitches, places
-
-
-def _otherwise_cut(rgb: U8, rng: np.random.Generator) -> U8:
-    """The same row traced a little beside itself, by another pitch, wider or narrower, less sharply."""
-    high, wide = rgb.shape[:2]
-    u = np.arange(wide, dtype=np.float32)
-    lane = np.arange(high, dtype=np.float32)[:, None] - (high - 1) / 2
-    beside = rng.normal(0, 0.5) + rng.normal(0, 0.5) * np.sin(2 * np.pi * (u / wide * rng.uniform(0.5, 3) + rng.random()))
-    along = rng.uniform(-2, 2) + rng.normal(0, 0.6) * np.sin(2 * np.pi * (u / wide * rng.uniform(0.5, 3) + rng.random()))
-    y = (lane * np.exp(rng.normal(0, 0.12)) + (high - 1) / 2 + beside).astype(np.float32)
-    x = np.broadcast_to((u + along).astype(np.float32), y.shape)
-    cut = cv2.remap(np.ascontiguousarray(rgb), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    if rng.random() < 0.3:
-        cut = cv2.GaussianBlur(cut, (0, 0), sigmaX=rng.uniform(0.4, 1.6), sigmaY=rng.uniform(0.3, 1.2))
-    return np.asarray(cut, np.uint8)
-
-
-def _otherwise_lit(levels: Tensor, rng: np.random.Generator) -> Tensor:
-    """Another gain for each colour, another gamma, more noise."""
-    count = len(levels)
-    gain = torch.from_numpy(np.exp(rng.normal(0, 0.12, (count, 3, 1, 1))).astype(np.float32))
-    gamma = torch.from_numpy(np.exp(rng.normal(0, 0.25, (count, 1, 1, 1))).astype(np.float32))
-    noise = torch.from_numpy((8 * rng.random((count, 1, 1, 1)) ** 2).astype(np.float32))
-    drawn = torch.from_numpy(rng.standard_normal(levels.shape, np.float32))
-    return 255 * gain * (levels / 255) ** gamma + noise * drawn
 
 
 class _Exported(nn.Module):

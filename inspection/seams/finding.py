@@ -88,7 +88,7 @@ def _seams(
     frame: Frame | None,
 ) -> tuple[Seam, ...]:
     inside = [(row, zone) for row in rows if (zone := _zone_of(row.at_px, zones)) is not None]
-    photo = reduced(rgb, mm_per_px=frame.mm_per_px if frame else planes.nominal_mm_per_px)
+    photo = reduced(rgb, mm_per_px=planes.mm_per_px(frame))
     zoned, looked = [], []
     for row, zone in inside:
         others = [other.at for other, _ in inside if other is not row]

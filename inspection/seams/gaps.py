@@ -25,15 +25,19 @@ F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 
-_CALLED, _DOUBTED = 0.9, 0.3
+_CALLED, _DOUBTED = 0.9, 0.4
 """Probabilities from which the judge's word that something is missing is a call, or a doubt."""
 _LOCKED, _NONE = 0.5, 0.5
 """From which a hole that the network did not see is one, and from which nothing is missing where the rhythm
 expects one: the stitch is long."""
 _MOST_PASSED, _MOST_SHARE = 2, 0.25
 """More holes of a row, and a larger share of them, are not passed over."""
-_MOST_DOUBTS, _MOST_DOUBTED = 3, 1 / 6
-"""With more doubts in a row, and on a larger share of its steps, a call is no more than a doubt."""
+_HESITATES = 0.2
+"""Probability from which on, short of a call, the judge hesitates."""
+_MOST_HESITANT, _MOST_SHARE_HESITANT = 3, 1 / 6
+"""Where it does so more often in a row, and over a larger share of its stitches, a call is only a doubt."""
+_BARE_COVER = 0.1
+"""Share of the row's usual cover below which the map sees no thread."""
 _SEWN_COVER, _TIP_SHARE = 0.5, 0.15
 """Share of the row's usual cover from which a stitch is there that another row runs across, and share of its
 length at either end where that makes it look no other."""
@@ -97,7 +101,7 @@ def find_gaps(
     The row without the holes that the thread passes over and with those that only the photo shows, and its
     gaps.
     """
-    mm_per_px = frame.mm_per_px if frame else planes.nominal_mm_per_px
+    mm_per_px = planes.mm_per_px(frame)
     line = straightened(row)
     said = judge.look(line.strip(photo))
     told = _told(row, line, said, _near(planes.to_cells(line.at_px), others))
@@ -118,13 +122,17 @@ def find_gaps(
         cell_mm = float(planes.step_px.mean()) * mm_per_px
         loose_mm = _bulge(a, b, planes, usual_cover, cell_mm=cell_mm)
         loose_mm[gone] = 0
-    # Of a row in which much is in doubt nothing is certain: its thread hardly shows.
-    faint = np.full(len(gone), unsure.sum() > max(_MOST_DOUBTS, _MOST_DOUBTED * len(unsure)))
+    # Of a row over which the judge hesitates nothing is certain: its thread hardly shows.
+    hesitant = _hesitates(said.gone) + _hesitates(said.passed[1:-1])
+    faint = np.full(len(gone), hesitant > max(_MOST_HESITANT, _MOST_SHARE_HESITANT * len(said.gone)))
     # The thread of a row that runs across hides the hole that is looked for.
     passed = np.flatnonzero(missed)
     under = np.zeros(len(gone), bool)
     under[passed] = _crossed(a[passed], b[passed], others)
-    hidden = covered(rgb, row.at_px, gone | (missed > 0) | unsure, closed=row.closed, mm_per_px=mm_per_px)
+    # The map misses the thread of a stitch here and there, seldom of three, and under a thing nothing tells.
+    bare = _in_threes(cover < _BARE_COVER * usual_cover)
+    suspect = gone | (missed > 0) | unsure | bare
+    hidden = covered(rgb, row.at_px, suspect, closed=row.closed, mm_per_px=mm_per_px)
     # What covers a step covers part of the next one, too.
     hidden |= gone & _beside(hidden)
     # What lies beyond a row's last stitch may be no stitch of it, and there is none after it to tell.
@@ -133,7 +141,9 @@ def find_gaps(
         last[[0, -1]] = True
     untold = (hidden | last | faint | under) & (gone | (missed > 0))
     missed[untold], gone[untold] = 0, False
-    return row, Gaps(over.total(np.ones(len(said.gone))), missed, gone, unsure | untold, loose_mm)
+    return row, Gaps(
+        over.total(np.ones(len(said.gone))), missed, gone, unsure | untold | (hidden & bare), loose_mm
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +181,11 @@ def _told(row: Row, line: Straightened, said: Verdicts, crossed: Bools) -> _Told
     doubted = missing & ~skipped & (seen | (none < _NONE))
     doubted |= strange | (kept & ~ends & ~bare & (passed >= _DOUBTED))
     return _Told(np.asarray(kept, bool), skipped, doubted, without)
+
+
+def _hesitates(probability: npt.NDArray[np.float32]) -> int:
+    """Over how many stitches or places."""
+    return int(((probability >= _HESITATES) & (probability < _CALLED)).sum())
 
 
 class _Steps:
@@ -234,6 +249,15 @@ def _beside(steps_at: Bools) -> Bools:
     """The steps before and after."""
     found = np.zeros(len(steps_at), bool)
     found[1:], found[:-1] = steps_at[:-1], found[:-1] | steps_at[1:]
+    return found
+
+
+def _in_threes(steps_at: Bools) -> Bools:
+    """Those of three or more in a row."""
+    found = np.zeros(len(steps_at), bool)
+    middle = steps_at[:-2] & steps_at[1:-1] & steps_at[2:]
+    for shift in range(3):
+        found[shift : len(found) - 2 + shift] |= middle
     return found
 
 

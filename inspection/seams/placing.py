@@ -80,7 +80,7 @@ def placed(
     """A row with its holes as well placed as map and photo allow."""
     at_px = planes.to_px(points.at[order])
     heat = points.heat[order]
-    mm_per_px = frame.mm_per_px if frame else planes.nominal_mm_per_px
+    mm_per_px = planes.mm_per_px(frame)
     pitch_px = median(steps(at_px, closed=chain.closed))
     along = tangents(at_px, closed=chain.closed)
     made = pattern_of(rgb, at_px, along, pitch_px=pitch_px, mm_per_px=mm_per_px)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from inspection.domain import Maps
 from inspection.runtime import NetworkSpec
+from inspection.seams.frame import Frame
 
 __all__ = ["MIN_HEAT", "NEAREST_CELLS", "PLANES", "WEAK_HEAT", "Planes", "Points", "find_points", "planes_of"]
 
@@ -60,6 +61,10 @@ class Planes:
     nominal_mm_per_px: float
     edge_outward_mm: float = 0.0
     false_gaps_per_m: float | None = None
+
+    def mm_per_px(self, frame: Frame | None) -> float:
+        """Of the photo, at its middle: what the network takes it for where that is not known."""
+        return frame.mm_per_px if frame else self.nominal_mm_per_px
 
     def to_px(self, cells: F64) -> F64:
         """Photo pixels (N, 2) of places (N, 2) in cells."""
