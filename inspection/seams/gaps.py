@@ -122,24 +122,17 @@ def find_gaps(
         cell_mm = float(planes.step_px.mean()) * mm_per_px
         loose_mm = _bulge(a, b, planes, usual_cover, cell_mm=cell_mm)
         loose_mm[gone] = 0
-    # Of a row over which the judge hesitates nothing is certain: its thread hardly shows.
-    hesitant = _hesitates(said.gone) + _hesitates(said.passed[1:-1])
-    faint = np.full(len(gone), hesitant > max(_MOST_HESITANT, _MOST_SHARE_HESITANT * len(said.gone)))
-    # The thread of a row that runs across hides the hole that is looked for.
-    passed = np.flatnonzero(missed)
-    under = np.zeros(len(gone), bool)
-    under[passed] = _crossed(a[passed], b[passed], others)
     # The map misses the thread of a stitch here and there, seldom of three, and under a thing nothing tells.
     bare = _in_threes(cover < _BARE_COVER * usual_cover)
     suspect = gone | (missed > 0) | unsure | bare
     hidden = covered(rgb, row.at_px, suspect, closed=row.closed, mm_per_px=mm_per_px)
     # What covers a step covers part of the next one, too.
     hidden |= gone & _beside(hidden)
-    # What lies beyond a row's last stitch may be no stitch of it, and there is none after it to tell.
-    last = np.zeros(len(gone), bool)
-    if not row.closed:
-        last[[0, -1]] = True
-    untold = (hidden | last | faint | under) & (gone | (missed > 0))
+    untold = hidden | _at_ends(len(gone), closed=row.closed) | _hesitates(said)
+    # The thread of a row that runs across hides the hole that is looked for.
+    passed = np.flatnonzero(missed)
+    untold[passed] |= _crossed(a[passed], b[passed], others)
+    untold &= gone | (missed > 0)
     missed[untold], gone[untold] = 0, False
     return row, Gaps(
         over.total(np.ones(len(said.gone))), missed, gone, unsure | untold | (hidden & bare), loose_mm
@@ -183,9 +176,21 @@ def _told(row: Row, line: Straightened, said: Verdicts, crossed: Bools) -> _Told
     return _Told(np.asarray(kept, bool), skipped, doubted, without)
 
 
-def _hesitates(probability: npt.NDArray[np.float32]) -> int:
-    """Over how many stitches or places."""
-    return int(((probability >= _HESITATES) & (probability < _CALLED)).sum())
+def _hesitates(said: Verdicts) -> bool:
+    """Whether the judge hesitates over so much of a row that nothing it calls there is certain: the thread
+    hardly shows."""
+    every = np.concatenate([said.gone, said.passed[1:-1]])
+    count = np.count_nonzero((every >= _HESITATES) & (every < _CALLED))
+    return bool(count > max(_MOST_HESITANT, _MOST_SHARE_HESITANT * len(said.gone)))
+
+
+def _at_ends(count: int, *, closed: bool) -> Bools:
+    """The first and the last step: what lies beyond a row's last stitch may be no stitch of it, and there is
+    none after it to tell."""
+    found = np.zeros(count, bool)
+    if not closed:
+        found[[0, -1]] = True
+    return found
 
 
 class _Steps:
