@@ -27,6 +27,8 @@ Bools = npt.NDArray[np.bool_]
 
 _CALLED, _DOUBTED = 0.9, 0.4
 """Probabilities from which the judge's word that something is missing is a call, or a doubt."""
+_CERTAIN = 0.97
+"""Probability from which thread is missing whatever colour lies there: frayed ends may look like a lace."""
 _LOCKED, _NONE = 0.5, 0.5
 """From which a hole that the network did not see is one, and from which nothing is missing where the rhythm
 expects one: the stitch is long."""
@@ -128,6 +130,7 @@ def find_gaps(
     hidden = covered(rgb, row.at_px, suspect, closed=row.closed, mm_per_px=mm_per_px)
     # What covers a step covers part of the next one, too.
     hidden |= gone & _beside(hidden)
+    hidden &= over.total(said.gone >= _CERTAIN) == 0
     untold = hidden | _at_ends(len(gone), closed=row.closed) | _hesitates(said)
     # The thread of a row that runs across hides the hole that is looked for.
     passed = np.flatnonzero(missed)

@@ -295,15 +295,18 @@ def test_what_the_judge_says_of_a_place_without_a_hole_decides(
     assert gaps.unsure.sum() == unsure
 
 
-def test_what_the_judge_calls_under_a_tape_is_a_doubt() -> None:
+@pytest.mark.parametrize(("probability", "called"), [(0.95, False), (0.99, True)])
+def test_what_the_judge_calls_under_a_tape_is_a_doubt_unless_it_is_certain(
+    probability: float, called: bool
+) -> None:
     sewing = Sewing()
     holes = straight(20, 3.0, at_mm=(8, 20))
     sewing.row(holes)
     left, right = (round(float(holes[i, 0]) / MM_PER_PX) for i in (8, 10))
     sewing.rgb[:, left - 2 : right + 3] = (70, 110, 190)
-    _, gaps = looked_at(sewing, Says(gone={8: 0.99, 9: 0.99}))
-    assert not gaps.gone.any()
-    assert gaps.unsure[[8, 9]].all()
+    _, gaps = looked_at(sewing, Says(gone={8: probability, 9: probability}))
+    assert gaps.gone[[8, 9]].all() == gaps.gone.any() == called
+    assert gaps.unsure[[8, 9]].all() == gaps.unsure.any() == (not called)
 
 
 def test_a_hole_beside_missing_thread_is_no_skip() -> None:
