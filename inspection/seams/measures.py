@@ -226,7 +226,9 @@ def _least(margin_mm: F64) -> float:
     least = float(margin_mm.min())
     near = int(np.count_nonzero(margin_mm < least + _RIVAL_NOISES * noise))
     count = 1 + max(0, near - 1) / _RIVALS_ALIKE
-    return least - noise * NormalDist().inv_cdf((1 - _BLOM) / (count + 1 - 2 * _BLOM))
+    told = least - noise * NormalDist().inv_cdf((1 - _BLOM) / (count + 1 - 2 * _BLOM))
+    # Of an even row what noise is expected to take may be more than it took.
+    return min(told, float(margin_mm.mean()))
 
 
 def _gap(of: Measured) -> list[Measurement]:

@@ -165,7 +165,8 @@ class Words:
         """A measured value with its unit; a plain number, such as a count, has the unit None."""
         text = self.same_digits(value, value) if unit is not None else f"{value:g}"
         if uncertainty:
-            text += f" ± {self.same_digits(uncertainty, value)}"
+            is_count = unit is None and float(uncertainty).is_integer()
+            text += f" ± {uncertainty:g}" if is_count else f" ± {self.same_digits(uncertainty, value)}"
         return f"{text} {unit}" if unit else text
 
     def same_digits(self, value: float, beside: float) -> str:

@@ -500,6 +500,16 @@ def test_the_least_and_greatest_margin_are_not_those_of_the_worst_placed_holes()
     assert np.mean(ranges_mm) < 0.2  # about 0.4 by the holes themselves
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_least_margin_is_never_above_the_mean_nor_the_greatest_below_it(seed: int) -> None:
+    sewing = Sewing()
+    rng = np.random.default_rng(seed)
+    sewing.row(straight(20, 3.0, at_mm=(8, 20)) + rng.normal(0, 0.05, (20, 2)))
+    sewing.edge(np.array([(0.0, 22.0), (96.0, 22.0)]))
+    (seam,) = sewing.seams()
+    assert value(seam, "margin_min_mm") <= value(seam, "margin_mean_mm") <= value(seam, "margin_max_mm")
+
+
 def test_a_place_where_a_row_comes_near_its_edge_has_the_least_margin() -> None:
     sewing = Sewing()
     holes = straight(24, 2.5, at_mm=(10, 20))

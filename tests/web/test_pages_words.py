@@ -300,3 +300,18 @@ def test_the_language_is_what_was_chosen_else_what_the_browser_likes(
     cookie: str | None, header: str, expected: str
 ) -> None:
     assert choose_language(cookie, header) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "uncertainty", "told"),
+    [
+        (1.0, None, 1.0, "1 ± 1"),
+        (3.0, None, None, "3"),
+        (12.0, None, 0.5, "12 ± 0.5"),
+        (2.0, "mm", 1.0, "2.00 ± 1.00 mm"),
+    ],
+)
+def test_a_count_is_as_uncertain_as_so_many_whole_things(
+    value: float, unit: str | None, uncertainty: float | None, told: str
+) -> None:
+    assert WORDS["en"].number(value, unit, uncertainty) == told
