@@ -312,6 +312,27 @@ def test_what_could_not_be_measured_of_a_seam_goes_to_a_person(name: str, rule: 
     assert "could not be measured" in reason.message
 
 
+@pytest.mark.parametrize(
+    ("measured", "told"),
+    [
+        (Measurement("skipped", 1, ""), "has 1 skipped stitch; at most 0 are allowed."),
+        (
+            Measurement("broken", 1, "", 1.0),
+            "has 1 ± 1 places without thread, too close to tell; at most 0 are allowed.",
+        ),
+        (Measurement("broken", 3, "", 1.0), "has 3 ± 1 places without thread; at most 0 are allowed."),
+    ],
+)
+def test_what_is_counted_along_a_seam_is_told_in_whole_numbers(measured: Measurement, told: str) -> None:
+    [reason] = stitched(measured).reasons
+    assert reason.message == f"Seam 1 in zone photo {told}"
+
+
+def test_missing_counts_are_named() -> None:
+    [reason] = stitched(without="skipped").reasons
+    assert reason.message.startswith("The skipped stitches of seam 1 in zone photo could not be measured")
+
+
 def test_what_a_seam_need_not_have_is_not_missed() -> None:
     # No edge beside it, no second row, no loose thread: nothing of that was measured, and it is good.
     assert stitched(row=0).grade is Grade.A
