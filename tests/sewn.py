@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
+from inspection.seams.strips import Straightened, reduced
 from training.synthesis.render import Sample, render
 from training.synthesis.scene import (
     Camera,
@@ -17,7 +21,7 @@ from training.synthesis.scene import (
     Thread,
 )
 
-__all__ = ["BROWN", "LIGHT", "MM_PER_PX", "PITCH_MM", "straight_seam"]
+__all__ = ["BROWN", "LIGHT", "MM_PER_PX", "PITCH_MM", "straight_seam", "strip_of"]
 
 MM_PER_PX, PITCH_MM = 0.15, 3.0
 BROWN: Rgb = (0.3, 0.2, 0.1)
@@ -64,3 +68,10 @@ def straight_seam(
         distractors=things,
     )
     return render(scene)
+
+
+def strip_of(photo: Sample) -> npt.NDArray[np.uint8]:
+    """The photo's first row as the judge of stitches sees it, straightened by its true holes."""
+    holes_px = photo.truth.rows[0].holes_px
+    line = Straightened(holes_px, np.ones(len(holes_px) - 1, np.int64), closed=False)
+    return line.strip(reduced(photo.rgb, mm_per_px=MM_PER_PX))

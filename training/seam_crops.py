@@ -124,12 +124,13 @@ def _otherwise_cut(rgb: U8, rng: np.random.Generator) -> U8:
     high, wide = rgb.shape[:2]
     u = np.arange(wide, dtype=np.float32)
     lane = np.arange(high, dtype=np.float32)[:, None] - (high - 1) / 2
-    beside = rng.normal(0, 0.5) + rng.normal(0, 0.5) * np.sin(
-        2 * np.pi * (u / wide * rng.uniform(0.5, 3) + rng.random())
-    )
-    along = rng.uniform(-2, 2) + rng.normal(0, 0.6) * np.sin(
-        2 * np.pi * (u / wide * rng.uniform(0.5, 3) + rng.random())
-    )
+
+    def wave(size: float) -> F32:
+        waves = rng.normal(0, size) * np.sin(2 * np.pi * (u / wide * rng.uniform(0.5, 3) + rng.random()))
+        return np.asarray(waves, np.float32)
+
+    beside = rng.normal(0, 0.5) + wave(0.5)
+    along = rng.uniform(-2, 2) + wave(0.6)
     y = (lane * np.exp(rng.normal(0, 0.12)) + (high - 1) / 2 + beside).astype(np.float32)
     x = np.broadcast_to((u + along).astype(np.float32), y.shape)
     cut = cv2.remap(np.ascontiguousarray(rgb), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -23,6 +23,7 @@ from inspection.registry import Model, open_serving
 from inspection.seams.finding import find_rows
 from inspection.seams.frame import Frame
 from inspection.seams.gaps import straightened
+from inspection.seams.judging import GONE, NONE, PASSED
 from inspection.seams.points import planes_of
 from inspection.seams.strips import COLUMNS, PAD, reduced
 from training.scenes import HELD_OUT, is_held_out, sound_bases_of
@@ -53,10 +54,11 @@ F64 = npt.NDArray[np.float64]
 
 UNKNOWN = -1
 """What is true of a stitch or place of which nothing is learned."""
-SOUND, GONE = 0, 1
-"""Of a stitch: its thread is there, or not."""
-LOCKED, PASSED, NONE = 0, 1, 2
-"""Of a place: a stitch locked there, the thread passes over, or there is no hole of this row."""
+SOUND = 0
+"""Of a stitch: its thread is there; or it is ``GONE``."""
+LOCKED = 0
+"""Of a place: a stitch locked there; or the thread has ``PASSED`` over, or there is ``NONE``: no hole of this
+row."""
 
 SIDE_PX = 576
 MM_PER_PX = (0.08, 0.19)

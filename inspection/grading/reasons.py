@@ -144,26 +144,22 @@ def _window_message(broken: Broken) -> str:
     where = f"seam {(broken.seam or 0) + 1} in zone {broken.zone}" if broken.seam is not None else "the pair"
     if broken.expected is not None:
         where = f"the seam {broken.expected} of the recipe"
+    counted = _COUNTED.get(quantity)
     if broken.measured is None:
-        name = _COUNTED[quantity][1] if quantity in _COUNTED else name
-        return f"The {name} of {where} could not be measured, and has a limit: a person has to look."
-    if quantity in _COUNTED:
-        return _counted_message(broken, *_COUNTED[quantity], where=where)
-    half = f" ± {broken.uncertainty:.2f}" if broken.uncertainty else ""
-    value = f"{broken.measured:.2f}".rstrip("0").rstrip(".") if not half else f"{broken.measured:.2f}{half}"
-    bound = f"{'at least' if broken.least else 'at most'} {broken.limit:g}{unit} is allowed"
-    if broken.certain:
-        return f"The {name} of {where} is {value}{unit}; {bound}."
-    return f"The {name} of {where} is {value}{unit}, too close to tell; {bound}."
-
-
-def _counted_message(broken: Broken, one: str, more: str, *, where: str) -> str:
-    assert broken.measured is not None
-    half = f" ± {broken.uncertainty:g}" if broken.uncertainty else ""
-    found = f"{broken.measured:g}{half}"
-    bound = f"at most {broken.limit:g} {'is' if broken.limit == 1 else 'are'} allowed"
+        what = counted[1] if counted else name
+        return f"The {what} of {where} could not be measured, and has a limit: a person has to look."
+    are = "are" if counted and broken.limit != 1 else "is"
+    bound = f"{'at least' if broken.least else 'at most'} {broken.limit:g}{unit} {are} allowed"
     told = "" if broken.certain else ", too close to tell"
-    return f"{where[:1].upper()}{where[1:]} has {found} {one if found == '1' else more}{told}; {bound}."
+    if counted:
+        half = f" ± {broken.uncertainty:g}" if broken.uncertainty else ""
+        found = f"{broken.measured:g}{half}"
+        subject = f"{where[:1].upper()}{where[1:]} has {found} {counted[found != '1']}"
+    else:
+        half = f" ± {broken.uncertainty:.2f}" if broken.uncertainty else ""
+        value = f"{broken.measured:.2f}{half}" if half else f"{broken.measured:.2f}".rstrip("0").rstrip(".")
+        subject = f"The {name} of {where} is {value}{unit}"
+    return f"{subject}{told}; {bound}."
 
 
 def combined(

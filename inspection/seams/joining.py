@@ -198,11 +198,14 @@ def bridge(links: Links) -> None:
         if d < 1e-6:
             continue
         bends = _bends(links, i, j, (-1, -1))
-        if bends is None or max(map(abs, bends)) > _AHEAD or abs(bends[0] + bends[1]) > _AHEAD:
+        if bends is None:
             continue
-        if max(map(abs, bends)) > _KINK and not same_pitch(links, i, j):
+        most = max(map(abs, bends))
+        if most > _AHEAD or abs(bends[0] + bends[1]) > _AHEAD:
             continue
-        if d > MAX_GAP_CELLS and (max(map(abs, bends)) > _STRAIGHT or not _alike(links, i, j)):
+        if most > _KINK and not same_pitch(links, i, j):
+            continue
+        if d > MAX_GAP_CELLS and (most > _STRAIGHT or not _alike(links, i, j)):
             continue
         turned = abs(bends[0] - bends[1]) + 0.5 * abs(bends[0] + bends[1])
         found.append((d * (1 + 6 * turned), i, j))

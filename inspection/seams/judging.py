@@ -18,16 +18,16 @@ import numpy.typing as npt
 from inspection import runtime
 from inspection.seams.strips import PAD
 
-__all__ = ["Judge", "Verdicts", "judge"]
+__all__ = ["GONE", "NONE", "PASSED", "Judge", "Verdicts", "judge"]
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
 
 
 GONE = 1
-"""Of what the network says of a stitch: its thread is missing."""
+"""Of what the network was taught to say of a stitch, after 0 for a sound one: its thread is missing."""
 PASSED, NONE = 1, 2
-"""Of what it says of a place: the thread passes over it, there is no hole of this row."""
+"""Of a place, after 0 for one that locked: the thread passes over it, there is no hole of this row."""
 _LOOK_AGAIN = 0.1
 """Probability of something missing from which a row is looked at again."""
 _TURNS = (1, -1), (-1, 1), (-1, -1)

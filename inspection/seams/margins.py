@@ -253,6 +253,6 @@ def _beside(at_mm: F64, edge_mm: F64, own: Sequence[slice]) -> F64:
         if np.array_equal(kept, before):  # another round would find the same
             break
     distance = level / np.sqrt(1 + slope**2)
-    own = np.arange(n) - first
-    enough = (kept.sum(axis=1) >= 4) & (length > 0) & (kept[rows, own] > 0)
+    at_hole = np.arange(n) - first
+    enough = (kept.sum(axis=1) >= 4) & (length > 0) & (kept[rows, at_hole] > 0)
     return np.where(enough, distance, np.nan)

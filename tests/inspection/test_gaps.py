@@ -13,16 +13,16 @@ import pytest
 from bench.oracle import Faults, maps_of
 from bench.seams import SPEC, calibration_of, whole_photo
 from inspection.domain import Maps, Seam
-from inspection.seams import find_seams
+from inspection.seams import find_seams, finding
 from inspection.seams.frame import Frame
 from inspection.seams.gaps import Gaps, find_gaps
 from inspection.seams.judging import Judge, Verdicts, judge
 from inspection.seams.placing import Row
 from inspection.seams.points import planes_of
 from inspection.seams.strips import COLUMNS, LANES, PAD, Straightened, reduced
-from tests.inspection.test_seams import SCALE, Sewing, straight
+from tests.inspection.test_seams import SCALE, Sewing, straight, value
 from tests.inspection.test_seams import SPEC as DRAWN_SPEC
-from tests.sewn import BROWN, LIGHT, MM_PER_PX, PITCH_MM, straight_seam
+from tests.sewn import BROWN, LIGHT, MM_PER_PX, PITCH_MM, straight_seam, strip_of
 from training.synthesis.render import Sample
 from training.synthesis.scene import (
     StitchDefect,
@@ -178,10 +178,7 @@ def test_the_judge_says_as_much_as_there_are_stitches_and_places() -> None:
 @pytest.mark.parametrize(("lanes", "columns"), [(1, -1), (-1, 1), (-1, -1)])
 def test_a_row_with_a_doubt_is_judged_alike_whatever_way_round_it_is(lanes: int, columns: int) -> None:
     photo = sewn(fault("broken_thread", at_mm=MIDDLE_MM + 8), fault("skipped_stitch", at_mm=MIDDLE_MM - 8))
-    line = Straightened(
-        photo.truth.rows[0].holes_px, np.ones(len(photo.truth.rows[0].holes_px) - 1, int), closed=False
-    )
-    strip = line.strip(reduced(photo.rgb, mm_per_px=MM_PER_PX))
+    strip = strip_of(photo)
     said, turned = judge().look(strip), judge().look(strip[::lanes, ::columns])
     assert said.gone.max() > 0.9
     assert said.passed.max() > 0.9
@@ -190,10 +187,7 @@ def test_a_row_with_a_doubt_is_judged_alike_whatever_way_round_it_is(lanes: int,
 
 
 def test_what_lies_beyond_the_ends_of_a_sound_row_is_no_reason_to_look_again() -> None:
-    photo = sewn()
-    holes_px = photo.truth.rows[0].holes_px
-    line = Straightened(holes_px, np.ones(len(holes_px) - 1, int), closed=False)
-    strip = line.strip(reduced(photo.rgb, mm_per_px=MM_PER_PX))
+    strip = strip_of(sewn())
     said, mirrored = judge().look(strip), judge().look(strip[::-1])
     # Looked at every way round, a row and the same row mirrored would be judged alike.
     assert np.abs(np.log(said.gone / mirrored.gone)).max() > 0.5
@@ -354,3 +348,36 @@ def test_a_hole_that_the_thread_of_another_row_may_hide_is_not_called_skipped() 
     _, gaps = looked_at(sewing, Says(passed={9: 0.99}), others=[across])
     assert gaps.missed.sum() == 0
     assert gaps.unsure.sum() == 1
+
+
+def test_crossing_rows_stay_apart_also_where_two_holes_are_seen_as_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(finding, "judge", lambda: Says())  # the photo shows the hole that both share
+    sewing = Sewing()
+    sewing.row(straight(18, 2.6, at_mm=(10, 14), angle_deg=30))
+    sewing.row(straight(18, 2.2, at_mm=(10.8, 40), angle_deg=-35))
+    seams = sewing.seams()
+    assert [len(seam.points_px) for seam in seams] == [18, 18]
+    assert [value(seam, "skipped") for seam in seams] == [0, 0]
+    assert seams[0].group != seams[1].group
+
+
+@pytest.mark.parametrize(("place", "skipped"), [(9, 1), (18, 0)])
+def test_a_stitch_that_is_missing_next_to_the_last_of_a_row_is_a_doubt(
+    place: int, skipped: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "judge", lambda: Says(passed={place: 0.99}))
+    sewing = Sewing()
+    sewing.row(straight(20, 3.0, at_mm=(8, 20)), unseen=(place,))
+    (seam,) = sewing.seams()
+    assert len(seam.skipped) == skipped
+    assert len(seam.unsure) == 1 - skipped
+
+
+def test_without_a_scale_skipped_stitches_and_broken_thread_are_counted_and_nothing_else() -> None:
+    made = sewn(fault("skipped_stitch"))
+    maps = maps_of(made, np.random.default_rng(1), CLEAN)
+    (seam,) = find_seams(maps, made.rgb, (whole_photo(made),), None, spec=SPEC)
+    assert len(seam.pitch_mm) == len(seam.margin_mm) == 0
+    assert {each.name: each.value for each in seam.measurements} == {"skipped": 1.0, "broken": 0.0}

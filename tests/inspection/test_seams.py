@@ -274,17 +274,6 @@ def test_faint_rows_without_thread_are_found_if_they_are_very_even(
     assert len(sewing.seams()) == found
 
 
-def test_crossing_rows_stay_apart_also_where_two_holes_are_seen_as_one() -> None:
-    sewing = Sewing()
-    sewing.row(straight(18, 2.6, at_mm=(10, 14), angle_deg=30))
-    sewing.row(straight(18, 2.2, at_mm=(10.8, 40), angle_deg=-35))
-    seams = sewing.seams()
-    assert len(seams[0].points_px) == 18
-    assert len(seams[1].points_px) in (17, 18)  # whether the photo shows the shared hole is the judge's word
-    assert [value(seam, "skipped") for seam in seams] == [0, 0]
-    assert seams[0].group != seams[1].group
-
-
 def test_a_row_is_not_continued_by_one_of_another_pitch_that_leads_off_where_it_ends() -> None:
     sewing = Sewing()
     sewing.row(straight(14, 1.8, at_mm=(8, 20)))
@@ -532,15 +521,6 @@ def test_a_run_off_over_a_third_of_a_row_without_an_edge_is_not_taken_for_its_li
     assert run_off is not None
     assert run_off.uncertainty is not None
     assert run_off.value == pytest.approx(2.3, abs=run_off.uncertainty)
-
-
-def test_without_a_scale_only_counts_are_told() -> None:
-    sewing = Sewing()
-    sewing.row(straight(16, 2.5))
-    (seam,) = sewing.seams(None)
-    assert len(seam.points_px) == 16
-    assert len(seam.pitch_mm) == len(seam.margin_mm) == 0
-    assert {each.name for each in seam.measurements} == {"skipped", "broken"}
 
 
 def test_what_the_scale_does_not_know_widens_every_length() -> None:

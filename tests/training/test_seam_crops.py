@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from inspection.seams.judging import judge
-from inspection.seams.strips import COLUMNS, LANES, PAD, Straightened, reduced
-from tests.sewn import MM_PER_PX, straight_seam
+from inspection.seams.strips import COLUMNS, LANES, PAD
+from tests.sewn import straight_seam, strip_of
 from training.seam_crops import pulled_out
 from training.seam_strips import GONE, LOCKED, NONE, PASSED, SOUND, UNKNOWN, beside_passed
 
@@ -57,10 +57,8 @@ def test_the_judge_that_ships_tells_such_thread(
     leather: tuple[float, float, float], thread: tuple[float, float, float]
 ) -> None:
     photo = straight_seam(side_px=400, beyond_mm=20.0, leather=leather, thread=thread)
-    holes_px = photo.truth.rows[0].holes_px
-    line = Straightened(holes_px, np.ones(len(holes_px) - 1, int), closed=False)
-    strip = line.strip(reduced(photo.rgb, mm_per_px=MM_PER_PX))
-    stitches = np.full(len(holes_px) - 1 + 2 * PAD, UNKNOWN, np.int8)
+    strip = strip_of(photo)
+    stitches = np.full(strip.shape[1] // COLUMNS, UNKNOWN, np.int8)
     stitches[2 * PAD : -2 * PAD] = SOUND
     places = np.full(len(stitches) - 1, LOCKED, np.int8)
     spoilt, told, _ = pulled_out(strip, stitches, places, np.random.default_rng(5))
